@@ -1,0 +1,73 @@
+"""Every table, one file a family."""
+
+from automation.models.admins import Admin, AdminSession, ApiKey, AuditEntry, LoginFailure, LoginLink
+from automation.models.campaigns import Campaign, CampaignVersion, Conversion, Cursor, Enrolment
+from automation.models.commerce import Cart, CartItem, DueItem, Event, Order, OrderItem, Product, Variant
+from automation.models.customers import Consent, ConsentState, Customer, Identity, Segment, Suppression
+from automation.models.messages import (
+    CLASSES,
+    COUNTED,
+    IN_FLIGHT,
+    SENT,
+    STATES,
+    Attempt,
+    Decision,
+    Message,
+    MessageEvent,
+    Rendering,
+)
+from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
+from automation.models.record import Record, UTCDateTime
+from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
+from automation.models.templates import Template, TemplateVersion
+
+__all__ = [
+    "CLASSES",
+    "COUNTED",
+    "IN_FLIGHT",
+    "SENT",
+    "STATES",
+    "Admin",
+    "AdminSession",
+    "ApiKey",
+    "Attempt",
+    "AuditEntry",
+    "Campaign",
+    "CampaignVersion",
+    "Cart",
+    "CartItem",
+    "Connection",
+    "Consent",
+    "ConsentState",
+    "Conversion",
+    "Cursor",
+    "Customer",
+    "Decision",
+    "DueItem",
+    "Enrolment",
+    "Event",
+    "Heartbeat",
+    "Identity",
+    "InboundWebhook",
+    "Installation",
+    "Job",
+    "Lease",
+    "LoginFailure",
+    "LoginLink",
+    "Message",
+    "MessageEvent",
+    "Order",
+    "OrderItem",
+    "PrivacyRequest",
+    "Product",
+    "Record",
+    "Rendering",
+    "Segment",
+    "Store",
+    "Suppression",
+    "Template",
+    "TemplateVersion",
+    "TopicCount",
+    "UTCDateTime",
+    "Variant",
+]

@@ -1,0 +1,121 @@
+"""Campaigns, their immutable versions, and customers' places in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from automation.models.record import BigInt, Code, Id, Json, Record, one_of
+
+
+class Campaign(Record):
+    """A rule-based mailing: what it is now, and which of its versions is live."""
+
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        UniqueConstraint("store_id", "name"),
+        one_of("state", "draft", "live", "paused", "stopping", "finished", "archived"),
+        Index("ix_campaigns_state", "state"),
+    )
+
+    id: Mapped[Id]
+    public_id: Mapped[str] = mapped_column(String(32), unique=True)
+    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[Code] = mapped_column(default="draft")
+    state_reason: Mapped[str] = mapped_column(String(500), default="")
+    draft: Mapped[dict[str, Any]] = mapped_column(Json)
+    """The definition being edited; `automation.campaigns.Definition` as JSON. Publishing freezes it as a version."""
+    live_version_id: Mapped[int | None] = mapped_column(BigInt)
+    live_since: Mapped[datetime | None]
+    """Nothing that was due before this instant enrols anybody."""
+    enrolled_at: Mapped[datetime | None]
+    """Set when the trigger can never be due again (a one-off newsletter that has gone out): no more sweeps."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class CampaignVersion(Record):
+    """A published definition. Never changed: enrolments and messages refer to it."""
+
+    __tablename__ = "campaign_versions"
+    __table_args__ = (UniqueConstraint("campaign_id", "number"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    number: Mapped[int]
+    definition: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(BigInt, ForeignKey("admins.id"))
+
+
+class Enrolment(Record):
+    """One customer's place in one version for one key. The unique key is what makes a trigger fire at most once."""
+
+    __tablename__ = "enrolments"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "customer_id", "key"),
+        one_of("state", "active", "finished", "exited"),
+        Index(
+            "ix_enrolments_due_at",
+            "due_at",
+            postgresql_where=text("state = 'active'"),
+            sqlite_where=text("state = 'active'"),
+        ),
+        Index("ix_enrolments_customer_id", "customer_id", "entered_at"),
+        Index("ix_enrolments_campaign_id_entered_at", "campaign_id", "entered_at"),
+    )
+
+    id: Mapped[Id]
+    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    campaign_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    version_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaign_versions.id"))
+    customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"))
+    key: Mapped[str] = mapped_column(String(160))
+    """What makes this occurrence one of its kind: the cart, the year, the newsletter's date."""
+    subject_id: Mapped[int | None] = mapped_column(BigInt)
+    """The row that the trigger watches: a cart's, an order's, a due item's id."""
+    anchor_at: Mapped[datetime]
+    """When it happened: the cart was left, the day came. Conditions that say "since" count from here."""
+    state: Mapped[Code] = mapped_column(default="active")
+    step_id: Mapped[str | None] = mapped_column(String(64))
+    """The step to take next; None before the first."""
+    due_at: Mapped[datetime]
+    """When to take it."""
+    visits: Mapped[int] = mapped_column(default=0)
+    """Steps taken so far: a guard against loops."""
+    entered_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    exit_reason: Mapped[str] = mapped_column(String(200), default="")
+
+
+class Conversion(Record):
+    """An order that is attributed to a mail, and by which click."""
+
+    __tablename__ = "conversions"
+    __table_args__ = (
+        Index("ix_conversions_campaign_id_at", "campaign_id", "at"),
+        Index("ix_conversions_store_id_at", "store_id", "at"),
+    )
+
+    order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("orders.id"), primary_key=True)
+    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    campaign_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    message_id: Mapped[int] = mapped_column(BigInt, ForeignKey("messages.id"))
+    clicked_at: Mapped[datetime]
+    at: Mapped[datetime]
+    """When the order was placed."""
+
+
+class Cursor(Record):
+    """How far an incremental stage has read a table."""
+
+    __tablename__ = "cursors"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInt, default=0)
+    at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""The shops we understand, one file each."""

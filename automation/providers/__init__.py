@@ -1,0 +1,1 @@
+"""The services that carry our mails, one file each."""

@@ -1,0 +1,1 @@
+"""What makes the belt move: APScheduler as a metronome."""

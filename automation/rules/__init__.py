@@ -1,0 +1,1 @@
+"""One language for segments, audiences and branches: a typed tree, read once into SQL and once into English."""

@@ -1,0 +1,84 @@
+"""What platforms and providers share: both speak to us by webhooks.
+
+Opening a request verifies it; only an opened request has an `Envelope`, and only an envelope can be translated.
+So a signature check cannot be forgotten, and what is stored between the two was verified.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+import httpx
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from automation.changes import Change
+from automation.errors import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A webhook as it came in: the raw bytes, and headers whose names are lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A verified webhook: what is stored, and later translated."""
+
+    delivery_id: str
+    """The dedupe key: the sender's id of this delivery, or a hash of the body."""
+    topic: str
+    body: bytes
+    triggered_at: datetime | None = None
+
+
+class SourceSettings(BaseModel):
+    """The settings a person fills in to connect a source; fields hold secrets as SecretStr."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(ABC):
+    """One connected platform or provider."""
+
+    kind: ClassVar[str]
+    """The file's name; set by discovery."""
+    label: ClassVar[str]
+    """Its name as people write it."""
+    Settings: ClassVar[type[SourceSettings]]
+    topics: ClassVar[frozenset[str]] = frozenset()
+    """Topics that `translate` knows; others are accepted, counted and ignored."""
+
+    def __init__(self, settings: Any, http: httpx.Client) -> None:
+        self.settings = settings
+        self.http = http
+
+    @abstractmethod
+    def open(self, request: Request, now: datetime) -> Envelope:
+        """Verify a webhook and read what identifies it.
+
+        Raises BadSignature when it is not from who it claims to be, Unreadable when it is not what it says it is.
+        """
+
+    @abstractmethod
+    def translate(self, envelope: Envelope) -> list[Change]:
+        """Say in our words what a verified webhook says in theirs. Pure: no network, no clock, no database.
+
+        Raises Unreadable naming what is missing or wrong, and where.
+        """
+
+
+def read_json(body: bytes) -> Any:
+    """Parse JSON. Raises Unreadable saying what is wrong and where."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"The body is not JSON: {error.msg}, line {error.lineno} column {error.colno}.") from error

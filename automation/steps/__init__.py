@@ -1,0 +1,1 @@
+"""What a flow can do with a customer, one file each."""

@@ -1,0 +1,75 @@
+"""The contract of a trigger: which customers are due, and whether it is still true.
+
+A trigger is one file in `triggers/`. It is one SELECT with named conditions: the enrol stage inserts what it finds,
+the advance stage asks the conditions again before every step, `why` shows their values, `backtest` runs them over
+the past. A condition is therefore written against timestamps and as of `window.until`, never as of today.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, FromClause
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The half-open span (since, until] in which something has to be due."""
+
+    since: datetime
+    until: datetime
+
+    def earlier(self, span: timedelta) -> Window:
+        """The same window, shifted into the past: what is due now happened `span` ago."""
+        return replace(self, since=self.since - span, until=self.until - span)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrences:
+    """What is due in a window. All columns belong to `source`, which may be a join."""
+
+    source: FromClause
+    store_id: ColumnElement[int]
+    customer_id: ColumnElement[int | None]
+    key: ColumnElement[str]
+    """Text that makes the occurrence one of its kind: fires at most once per campaign, customer and key."""
+    at: ColumnElement[datetime]
+    """When it happened. It is due at `at + delay`."""
+    delay: timedelta = timedelta()
+    subject_id: ColumnElement[int | None]
+    """The row it is about; conditions are asked again for it by this id."""
+    within: ColumnElement[bool]
+    """`at` lies in the window, written so that an index serves."""
+    conditions: Mapping[str, ColumnElement[bool]]
+    """What must hold at entry and before every step, in the words a person reads when it does not."""
+    entry: Mapping[str, ColumnElement[bool]]
+    """What must hold at entry only."""
+    last_at: datetime | None = None
+    """Nothing can be due after this instant: once swept past it, the trigger is done."""
+
+
+class TriggerSettings(BaseModel):
+    """A trigger's form in the UI: each field has a default and a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trigger(ABC):
+    """A kind of trigger; its docstring is its help page."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    Settings: ClassVar[type[TriggerSettings]]
+
+    @abstractmethod
+    def occurrences(self, settings: Any, window: Window, anchor: ColumnElement[datetime] | None = None) -> Occurrences:
+        """What is due in `window`.
+
+        `anchor` replaces `at` in conditions that say "since": when an enrolment is asked again it is the
+        enrolment's own anchor, so that a cart touched after an order does not forget the order.
+        """

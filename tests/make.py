@@ -1,0 +1,189 @@
+"""Plain functions that make rows with sensible defaults; each flushes and answers the row."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from automation.app import App
+from automation.connections import connect
+from automation.models import (
+    Cart,
+    CartItem,
+    Connection,
+    Consent,
+    ConsentState,
+    Customer,
+    Order,
+    Product,
+    Store,
+)
+from automation.security import random_id
+from tests.conftest import NOW
+
+
+def store(session: Session, **values: Any) -> Store:
+    """A store in Berlin that may mail at any hour."""
+    defaults: dict[str, Any] = {
+        "public_id": random_id(),
+        "name": "Wren & Thistle",
+        "url": "https://wren.example.com",
+        "sender_name": "Wren & Thistle",
+        "sender_email": "hello@wren.example.com",
+        "postal_address": "1 Market Street, 10115 Berlin",
+        "currency": "EUR",
+        "timezone": "Europe/Berlin",
+        "created_at": NOW - timedelta(days=400),
+    }
+    row = Store(**{**defaults, **values})
+    session.add(row)
+    session.flush()
+    return row
+
+
+def connection(
+    app: App, session: Session, store: Store, role: str, kind: str, now: datetime = NOW, **settings: Any
+) -> Connection:
+    """A connection of a kind, with its settings."""
+    return connect(app, session, store_id=store.id, role=role, kind=kind, name=kind.title(), settings=settings, now=now)
+
+
+def customer(session: Session, store: Store, name: str = "Ada", *, consent: bool = True, **values: Any) -> Customer:
+    """A customer who agreed to marketing, unless told otherwise."""
+    email = f"{name.lower()}@example.com"
+    defaults: dict[str, Any] = {
+        "public_id": random_id(),
+        "store_id": store.id,
+        "email": email,
+        "email_key": email,
+        "first_name": name,
+        "created_at": NOW - timedelta(days=100),
+        "updated_at": NOW - timedelta(days=100),
+    }
+    row = Customer(**{**defaults, **values})
+    session.add(row)
+    session.flush()
+    if consent:
+        agree(session, row, "granted")
+    return row
+
+
+def agree(session: Session, customer: Customer, status: str, at: datetime = NOW - timedelta(days=100)) -> None:
+    """A line in the consent ledger, and the state that follows from it."""
+    line = Consent(
+        store_id=customer.store_id,
+        customer_id=customer.id,
+        topic="marketing",
+        status=status,
+        source="form",
+        wording="Yes, send me news.",
+        at=at,
+        recorded_at=at,
+    )
+    session.add(line)
+    session.flush()
+    session.merge(
+        ConsentState(
+            customer_id=customer.id,
+            topic="marketing",
+            store_id=customer.store_id,
+            status=status,
+            at=at,
+            consent_id=line.id,
+        )
+    )
+    session.flush()
+
+
+def product(session: Session, store: Store, external_id: str = "p1", **values: Any) -> Product:
+    """Something to sell."""
+    defaults: dict[str, Any] = {
+        "store_id": store.id,
+        "external_id": external_id,
+        "title": f"Teacup {external_id}",
+        "url": f"https://wren.example.com/products/{external_id}",
+        "image_url": f"https://wren.example.com/images/{external_id}.png",
+        "price": 1295,
+        "stock": 10,
+        "created_at": NOW - timedelta(days=200),
+        "updated_at": NOW - timedelta(days=200),
+    }
+    row = Product(**{**defaults, **values})
+    session.add(row)
+    session.flush()
+    return row
+
+
+def cart(
+    session: Session,
+    store: Store,
+    customer: Customer | None,
+    left_at: datetime,
+    external_id: str = "c1",
+    *,
+    products: tuple[Product, ...] = (),
+    **values: Any,
+) -> Cart:
+    """A cart last touched at `left_at`, with one piece of each product, or with one nameless thing."""
+    count = len(products) or 1
+    defaults: dict[str, Any] = {
+        "store_id": store.id,
+        "customer_id": customer.id if customer else None,
+        "external_id": external_id,
+        "currency": store.currency,
+        "total": sum(p.price for p in products) or 1295,
+        "item_count": count,
+        "recovery_url": f"https://wren.example.com/recover/{external_id}",
+        "created_at": left_at,
+        "last_activity_at": left_at,
+    }
+    row = Cart(**{**defaults, **values})
+    session.add(row)
+    session.flush()
+    for position in range(row.item_count and count):
+        item = products[position] if products else None
+        session.add(
+            CartItem(
+                cart_id=row.id,
+                position=position,
+                product_id=item.id if item else None,
+                product_external_id=item.external_id if item else "",
+                title=item.title if item else "Teacup",
+                quantity=1,
+                price=item.price if item else 1295,
+            )
+        )
+    session.flush()
+    return row
+
+
+def order(
+    session: Session,
+    store: Store,
+    customer: Customer | None,
+    placed_at: datetime,
+    external_id: str = "o1",
+    **values: Any,
+) -> Order:
+    """A paid order."""
+    defaults: dict[str, Any] = {
+        "store_id": store.id,
+        "customer_id": customer.id if customer else None,
+        "external_id": external_id,
+        "email_key": customer.email_key if customer else None,
+        "currency": store.currency,
+        "subtotal": 2590,
+        "discount": 0,
+        "shipping": 0,
+        "tax": 0,
+        "total": 2590,
+        "placed_at": placed_at,
+        "paid_at": placed_at,
+        "recorded_at": placed_at,
+    }
+    row = Order(**{**defaults, **values})
+    session.add(row)
+    session.flush()
+    return row

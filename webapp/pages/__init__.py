@@ -1,0 +1,1 @@
+"""Windows: one blueprint per screen, for admins who are logged in."""
