@@ -7,7 +7,6 @@ rendered by the next child.
 from __future__ import annotations
 
 import queue
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,6 @@ _RECYCLE = 20_000
 """Mails that one child renders before another takes its place."""
 _DEATHS = 5
 """After so many lost children in one batch, the rest of it is given up: the template itself is to blame."""
-_CACHED = 500
 
 
 class RenderPool:
@@ -32,7 +30,7 @@ class RenderPool:
             self._idle.put(None)
         self._running: set[RenderProcess] = set()
         self._is_closed = False
-        self.versions: OrderedDict[int, Compiled] = OrderedDict()
+        self.versions: dict[int, Compiled] = {}
         """Template versions that were read from the database, by id; see `versions.py`."""
 
     def render(
