@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -68,6 +68,7 @@ class Line(Protocol):
 
 
 L = TypeVar("L", bound=Line)
+_Kept = Row[int, int, int, str, str, str, datetime]
 _Told = tuple[int, str, str, str, datetime]
 """What makes two lines the same: customer, topic, status, source, instant."""
 
@@ -107,7 +108,7 @@ def _trimmed(line: ConsentLine, now: datetime) -> ConsentLine:
     return replace(line, at=min(line.at, now), detail=line.detail[:500], agent=line.agent[:500], ip=line.ip[:64])
 
 
-def _told(line: ConsentLine | Row[Any]) -> _Told:
+def _told(line: ConsentLine | _Kept) -> _Told:
     return line.customer_id, line.topic, line.status, line.source, line.at
 
 
@@ -123,15 +124,15 @@ def _note(session: Session, lines: Sequence[ConsentLine], now: datetime) -> int:
         return 0
     session.execute(insert(Consent), [{**asdict(line), "recorded_at": now} for line in fresh.values()])
     touched = {(line.customer_id, line.topic) for line in fresh.values()}
-    piles: dict[tuple[int, str], list[Row[Any]]] = defaultdict(list)
+    piles: dict[tuple[int, str], list[_Kept]] = defaultdict(list)
     for row in _ledger(session, customers):
         if (row.customer_id, row.topic) in touched:
             piles[row.customer_id, row.topic].append(row)
     return _write_states(session, [standing(pile) for pile in piles.values()])
 
 
-def _ledger(session: Session, customers: Sequence[int]) -> list[Row[Any]]:
-    statement: Select[Any] = (
+def _ledger(session: Session, customers: Sequence[int]) -> list[_Kept]:
+    statement = (
         select(
             Consent.id,
             Consent.store_id,
@@ -147,7 +148,7 @@ def _ledger(session: Session, customers: Sequence[int]) -> list[Row[Any]]:
     return list(session.execute(statement))
 
 
-def _write_states(session: Session, winners: Sequence[Row[Any]]) -> int:
+def _write_states(session: Session, winners: Sequence[_Kept]) -> int:
     before = {
         (row.customer_id, row.topic): row.status
         for row in session.execute(
