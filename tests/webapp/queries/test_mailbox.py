@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from automation.app import App
-from automation.models import Attempt, Decision, MessageEvent, Rendering
+from automation.models import Attempt, Connection, Decision, MessageEvent, Rendering
 from automation.security import random_id
 from tests import make
 from tests.conftest import NOW
@@ -51,13 +51,18 @@ def test_a_search_looks_at_recipient_subject_and_campaign(app: App) -> None:
         def found(text: str) -> int:
             return len(mailbox.mails(session, store.id, text, None).rows)
 
-        assert (found("ada@"), found("spring"), found("HELLO"), found("spring ben"), found("_")) == (1, 1, 2, 0, 0)
+        assert (found("ada@"), found("spring"), found("HELLO"), found("spring ben"), found("%")) == (1, 1, 2, 0, 0)
 
 
 def test_the_journey_of_a_mail_is_told_from_draft_to_click(app: App) -> None:
     with app.db.write() as session:
         store = make.store(session)
-        provider = make.connection(app, session, store, "provider", next(iter(app.providers)))
+        provider = Connection(
+            public_id=random_id(), store_id=store.id, role="provider", kind="mailbox", name="Mailbox", secrets=b"",
+            created_at=NOW,
+        )  # fmt: skip
+        session.add(provider)
+        session.flush()
         live = version(session, campaign(session, store))
         ada = make.customer(session, store, "Ada")
         attempt = Attempt(
