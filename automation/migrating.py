@@ -14,17 +14,13 @@ from automation.database import Database
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def configuration(database: Database) -> Config:
-    """Alembic's configuration for a database; `migrations/env.py` takes the engine from it."""
-    config = Config(ROOT / "alembic.ini")
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    config.attributes["engine"] = database.engine
-    return config
+def _configuration() -> Config:
+    return Config(ROOT / "alembic.ini")
 
 
-def newest(database: Database) -> str | None:
+def newest() -> str | None:
     """The revision that this release expects."""
-    return ScriptDirectory.from_config(configuration(database)).get_current_head()
+    return ScriptDirectory.from_config(_configuration()).get_current_head()
 
 
 def present(database: Database) -> str | None:
@@ -34,8 +30,11 @@ def present(database: Database) -> str | None:
 
 
 def upgrade(database: Database) -> bool:
-    """Bring the tables up to date; False when they were."""
-    if present(database) == newest(database):
+    """Bring the tables up to date, in one transaction; False when they were."""
+    if present(database) == newest():
         return False
-    command.upgrade(configuration(database), "head")
+    config = _configuration()
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
     return True

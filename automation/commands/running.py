@@ -26,7 +26,7 @@ def ensure_migrated(settings: Settings) -> bool:
     try:
         if settings.is_embedded:
             return migrating.upgrade(app.db)
-        if migrating.present(app.db) != migrating.newest(app.db):
+        if migrating.present(app.db) != migrating.newest():
             raise SetupError("The database is not at this release's revision: run `cartwheel migrate`.")
         return False
     finally:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from automation.app import App
 from automation.connections import connect
 from automation.demo import campaigns, carts, history, past
+from automation.demo.keys import allow_storefront
 from automation.demo.past import Past
 from automation.models import Connection, Job, Store
 from automation.security import random_id
@@ -114,6 +115,7 @@ def _store(session: Session, scene: Scene) -> str:
         ("provider", "mailbox", "Built-in mailbox", {}),
     ):
         connect(app, session, store_id=store.id, role=role, kind=kind, name=name, settings=settings, now=now)
+    allow_storefront(app, session, store.id, now)
     return "a store with its connections"
 
 
