@@ -54,6 +54,7 @@ class Commands(click.Group):
         except DBAPIError as error:
             click.echo(f"Error: {_database_sentence(error)}", err=True)
         ctx.exit(2)
+        return None  # pragma: no cover  exit() does not come back
 
 
 @click.group(cls=Commands)

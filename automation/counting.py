@@ -27,6 +27,8 @@ def count(session: Session) -> dict[str, Any]:
         for name, model in (("customers", Customer), ("carts", Cart), ("orders", Order))
     }
     for name, (model, states) in _STATES.items():
-        counted = dict(session.execute(select(model.state, func.count()).group_by(model.state)).tuples())
+        counted: dict[str, int] = dict(
+            session.execute(select(model.state, func.count()).group_by(model.state)).tuples()
+        )
         found[name] = {state: counted.get(state, 0) for state in states}
     return found

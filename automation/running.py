@@ -81,9 +81,14 @@ class Child:
     """When to start it again, on the stopwatch."""
 
 
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+"""Loaded beforehand: between fork and exec nothing may be."""
+
+
 def _die_with_parent() -> None:  # pragma: no cover  runs in the child, between fork and exec
-    # A supervisor that is killed outright must not leave a sender behind. Linux only.
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    # A supervisor that is killed outright must not leave a sender behind.
+    if _LIBC is not None:
+        _LIBC.prctl(1, signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -113,7 +118,7 @@ class Runner:
             child.arguments,
             env=child_environment(**self.environment),
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=_die_with_parent if _LIBC else None,  # noqa: PLW1509  one C call, which takes no lock
         )
         child.started, child.again_at = stopwatch(), None
 
@@ -169,7 +174,9 @@ class Runner:
                     return
                 self.stopping.wait(0.1)
         if not self.stopping.is_set():
-            raise SetupError(f"Cartwheel did not come up within {seconds:g} seconds; what is printed above may say why.")
+            raise SetupError(
+                f"Cartwheel did not come up within {seconds:g} seconds; what is printed above may say why."
+            )
 
     def _is_healthy(self, client: httpx.Client) -> bool:
         try:

@@ -1,1 +1,1 @@
-"""What `cartwheel …` can do, a few commands a file; each prints plain sentences and raises SetupError for a bad start."""
+"""What `cartwheel …` can do, a few commands a file: plain sentences out, SetupError for a bad start."""

@@ -75,7 +75,13 @@ def add_products(session: Session, store: Store, past: Past, public_url: str, no
     session.execute(
         insert(Variant),
         [
-            {"product_id": i, "external_id": str(variant_id(w.code)), "sku": w.code, "price": w.price, "stock": r["stock"]}
+            {
+                "product_id": i,
+                "external_id": str(variant_id(w.code)),
+                "sku": w.code,
+                "price": w.price,
+                "stock": r["stock"],
+            }
             for i, w, r in zip(ids, wares, rows, strict=True)
         ],
     )
@@ -204,7 +210,7 @@ def add_orders(session: Session, store: Store, connection: Connection, past: Pas
     return len(orders)
 
 
-def _order(store: Store, purchase: Purchase, customer: int, email: str, now: datetime) -> dict[str, Any]:
+def _order(store: Store, purchase: Purchase, customer: int, email: str | None, now: datetime) -> dict[str, Any]:
     sent_at = purchase.placed_at + timedelta(hours=20)
     arrived_at = purchase.placed_at + timedelta(days=2 + int(purchase.number) % 4)
     return {

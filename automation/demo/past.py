@@ -115,7 +115,8 @@ def _wares(rows: list[dict[str, str]], purchases: list[Purchase]) -> dict[str, W
             prices[item.code].append(item.price)
             first.setdefault(item.code, purchase.placed_at)
     return {
-        code: Ware(code, title_of(titles[code]) or code, median_low(prices[code]), first[code]) for code in sorted(first)
+        code: Ware(code, title_of(titles[code]) or code, median_low(prices[code]), first[code])
+        for code in sorted(first)
     }
 
 

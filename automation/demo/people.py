@@ -32,7 +32,7 @@ _LAST: dict[str, str] = {
     "de": "Albrecht Bauer Becker Brandt Busch Engel Ernst Fischer Fuchs Graf Haas Hahn Herzog Huber Kaiser Keller "
     "Koch Krüger Lang Lorenz Maurer Pohl Richter Roth Sauer Schäfer Seidel Vogel Winkler Ziegler",
     "fr": "Arnaud Blanc Bonnet Boyer Chevalier Clément Colin Delmas Dubois Dupont Fabre Faure Fontaine Gauthier "
-    "Girard Lacroix Lambert Leroy Marchand Martel Mercier Moreau Noël Perrin Picard Renard Roche Rousseau Tessier Vidal",
+    "Girard Lacroix Lambert Leroy Marchand Martel Mercier Moreau Noël Perrin Picard Renard Roche Rousseau Tessier",
     "south": "Almeida Bianchi Blanco Campos Castro Conti Costa Cruz Delgado Esteves Ferrari Flores Fonseca Galli "
     "Gil Greco Lopes Marini Molina Moretti Nunes Ortega Pinto Ramos Ricci Rivera Serra Torres Vega Vieira",
     "north": "Ahlberg Berg Bergström Dahl Ek Ekholm Falk Hagen Hansen Holm Jansson Kallio Karlsen Koskinen Laine "

@@ -151,7 +151,9 @@ class Storefront:
         at = began_at
         for count in range(1, len(pieces) + 1):
             at += timedelta(seconds=dice.randint(10, 90))
-            self._add(at, "carts/update" if count > 1 else "carts/create", bodies.cart(token, pieces[:count], began_at, at))
+            self._add(
+                at, "carts/update" if count > 1 else "carts/create", bodies.cart(token, pieces[:count], began_at, at)
+            )
         if dice.random() < 0.12:
             at += timedelta(seconds=dice.randint(30, 120))
             self._add(at, "carts/update", bodies.cart(token, [], began_at, at))
@@ -250,8 +252,6 @@ def _piece(product: Product, quantity: int) -> Piece:
 def pieces_of(items: list[CartItem]) -> list[Piece]:
     """A stored cart's lines as the shop would tell them."""
     return [
-        Piece(
-            int(i.product_external_id or 0), int(i.variant_external_id or 0), i.title, i.sku, i.price, i.quantity
-        )
+        Piece(int(i.product_external_id or 0), int(i.variant_external_id or 0), i.title, i.sku, i.price, i.quantity)
         for i in items
     ]
