@@ -53,8 +53,7 @@ class Commands(click.Group):
             click.echo(f"Error: {error}", err=True)
         except DBAPIError as error:
             click.echo(f"Error: {_database_sentence(error)}", err=True)
-        ctx.exit(2)
-        return None  # pragma: no cover  exit() does not come back
+        raise click.exceptions.Exit(2)
 
 
 @click.group(cls=Commands)
