@@ -9,7 +9,8 @@ from types import ModuleType
 from flask import Flask, current_app
 
 from automation.app import App
-from webapp import doors, pages
+from automation.group_commit import GroupCommit
+from webapp import doors, headers, pages
 from webapp.permissions import check_declared
 
 
@@ -24,6 +25,8 @@ def create_app(app: App) -> Flask:
     flask = Flask(__name__, static_folder="static/dist", static_url_path="/static")
     flask.config["MAX_CONTENT_LENGTH"] = 8 * 1024 * 1024
     flask.extensions["cartwheel"] = app
+    flask.extensions["cartwheel.writer"] = GroupCommit(app.db)
+    headers.register(flask, is_https=app.settings.public_url.startswith("https://"))
     _register(flask, doors)
     _register(flask, pages)
     check_declared(flask)
@@ -34,3 +37,9 @@ def the_app() -> App:
     """The installation that this request is served for."""
     app: App = current_app.extensions["cartwheel"]
     return app
+
+
+def the_writer() -> GroupCommit:
+    """What the doors' small writes go through: concurrent ones share a commit."""
+    writer: GroupCommit = current_app.extensions["cartwheel.writer"]
+    return writer
