@@ -92,9 +92,7 @@ def _end(source: str, start: int) -> int:
             at += 1
     at = source.find(closer, start + 2)
     if at < 0:
-        raise TemplateBroken(
-            f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start)
-        )
+        raise TemplateBroken(f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start))
     return at + 2
 
 
@@ -140,8 +138,8 @@ def mask(source: str) -> Masked:
             at = _end(source, found.start())
             tag = source[found.start() : at]
             word = f"{start_word}{len(masked.tokens)}q"
-            vanishes = mark == "{#" or state == "!" or (
-                mark == "{{" and any(a <= found.start() < b for a, b in defaults)
+            vanishes = (
+                mark == "{#" or state == "!" or (mark == "{{" and any(a <= found.start() < b for a, b in defaults))
             )
             masked.tokens[word] = Token(
                 word,
