@@ -10,7 +10,8 @@ from flask import Flask, current_app
 
 from automation.app import App
 from automation.group_commit import GroupCommit
-from webapp import doors, headers, pages
+from webapp import doors, pages
+from webapp.headers import init_headers
 from webapp.permissions import check_declared
 
 
@@ -26,7 +27,7 @@ def create_app(app: App) -> Flask:
     flask.config["MAX_CONTENT_LENGTH"] = 8 * 1024 * 1024
     flask.extensions["cartwheel"] = app
     flask.extensions["cartwheel.writer"] = GroupCommit(app.db)
-    headers.register(flask, is_https=app.settings.public_url.startswith("https://"))
+    init_headers(flask, secure=app.settings.public_url.startswith("https://"))
     _register(flask, doors)
     _register(flask, pages)
     check_declared(flask)

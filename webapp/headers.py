@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-PAGES = (
+CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 """The admin pages' policy: nothing inline, nothing from elsewhere but pictures."""
 
-RECIPIENTS = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+RECIPIENT_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 """The policy of pages that recipients of mails see: no scripts at all."""
 
-MAIL = (
+MAIL_CSP = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: https:; font-src https:; script-src 'none'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups "
     "allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 )
 """The policy of a mail's own HTML inside the admin pages' frames: inline styles, as mails have them, never a script."""
 
-MAIL_ALONE = (
+LONE_MAIL_CSP = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: https:; font-src https:; script-src 'none'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 """The same in a tab of its own. The sandbox gives it an origin that is nobody's."""
 
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
+NOTHING_CSP = "default-src 'none'; frame-ancestors 'none'"
 """The policy of what is no page: JSON, pictures, redirects."""
 
 
@@ -41,22 +42,22 @@ def private(response: Response, policy: str) -> Response:
     return response
 
 
-def register(flask: Flask, *, is_https: bool) -> None:
+def init_headers(flask: Flask, *, secure: bool) -> None:
     """Add the headers to every answer; what a view has set stays.
 
-    `is_https` says that the public address is: then browsers are told to use nothing else for a year.
+    `secure` says that the public address is https: then browsers are told to use nothing else for a year.
     """
 
     @flask.after_request
-    def add(response: Response) -> Response:
+    def _add(response: Response) -> Response:
         headers = response.headers
-        is_page = response.mimetype == "text/html"
-        headers.setdefault("Content-Security-Policy", PAGES if is_page else NOTHING)
+        headers.setdefault("Content-Security-Policy", CSP if response.mimetype == "text/html" else NOTHING_CSP)
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        if secure:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if request.endpoint != "static":
             headers.setdefault("Cache-Control", "no-store")
-        if is_https:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         return response
