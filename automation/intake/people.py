@@ -60,7 +60,7 @@ class People:
             mine = select(Identity.external_id, Identity.customer_id).where(
                 Identity.connection_id == batch.connection.id, Identity.external_id.in_(external_ids)
             )
-            owners = dict(batch.session.execute(mine).tuples())
+            owners = dict(batch.session.execute(mine).all())
         if owners or keys:
             whose = or_(
                 Customer.id.in_(set(owners.values())),
