@@ -43,8 +43,9 @@ def test_an_emptied_cart_holds_nothing(shop: Shop) -> None:
 def test_a_checkout_says_whose_the_cart_is_in_either_order(shop: Shop) -> None:
     checkout = cart("c1", 20, checkout_id="k1", person=GUEST, recovery_url="https://x.example/k1")
     for token, first, second in (("c1", cart("c1", 10), checkout), ("c2", checkout, cart("c2", 10))):
-        shop.tell(first.model_copy(update={"external_id": token}))
-        shop.tell(second.model_copy(update={"external_id": token}))
+        for change in (first, second):
+            checkout_id = change.checkout_id and f"k-{token}"
+            shop.tell(change.model_copy(update={"external_id": token, "checkout_id": checkout_id}))
     for row in shop.rows(Cart):
         assert row.customer_id == shop.one(Customer).id
         assert (row.checkout_id is not None, row.checkout_at, row.last_activity_at) == (True, ago(20), ago(10))
