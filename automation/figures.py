@@ -247,7 +247,9 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     broken = session.scalars(
         select(Connection).where(Connection.store_id == store.id, Connection.state == "broken").order_by(Connection.id)
     )
-    found += [Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken]
+    found += [
+        Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken
+    ]
     newest = select(InboundWebhook.state).order_by(InboundWebhook.id.desc()).limit(RECENT).subquery()
     failed = session.scalar(select(func.count()).select_from(newest).where(newest.c.state == "failed")) or 0
     if failed:
@@ -259,7 +261,9 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     latest = select(Message.state).order_by(Message.id.desc()).limit(RECENT).subquery()
     parked = session.scalar(select(func.count()).select_from(latest).where(latest.c.state == "parked")) or 0
     if parked:
-        found.append(Concern("parked", f"{parked:,} mails are parked: they could not be rendered or killed their worker."))
+        found.append(
+            Concern("parked", f"{parked:,} mails are parked: they could not be rendered or killed their worker.")
+        )
     return found
 
 
