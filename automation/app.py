@@ -73,15 +73,16 @@ def build(
     if clock is None:
         clock = clocks.ShiftedClock(settings.data / "clock") if settings.demo else clocks.real_time
     secret = settings.secret_key.get_secret_value() if settings.secret_key else None
+    keyring = load_keyring(secret, settings.data)
     return App(
         settings=settings,
         db=Database(settings.database),
         clock=clock,
-        keyring=load_keyring(secret, settings.data),
+        keyring=keyring,
         triggers=_triggers(),
         steps={k: c() for k, c in implementations("automation.steps", Step).items()},  # type: ignore[type-abstract]  # as above
         platforms=implementations("automation.platforms", Platform),  # type: ignore[type-abstract]  # as above
         providers=implementations("automation.providers", Provider),  # type: ignore[type-abstract]  # as above
-        renderer=RenderPool(settings.render_children),
+        renderer=RenderPool(settings.render_children, keyring.derive("links")),
         http=http or _client,
     )

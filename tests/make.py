@@ -8,10 +8,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from automation.actions import campaigns
 from automation.app import App
+from automation.campaigns import read, walk
 from automation.connections import connect
 from automation.models import (
     CLASSES,
+    Campaign,
     Cart,
     CartItem,
     Connection,
@@ -237,4 +240,18 @@ def message(session: Session, customer: Customer, **values: Any) -> Message:
     row = Message(**{**defaults, **values})
     session.add(row)
     session.flush()
+    return row
+
+
+def campaign(app: App, session: Session, store: Store, recipe: str = "cart_abandoned", **changes: Any) -> Campaign:
+    """A live campaign from a recipe, with the mails it names; `changes` replace parts of its definition."""
+    row = campaigns.create_from_recipe(app, session, store, recipe, NOW - timedelta(days=30))
+    row.draft = {**row.draft, **changes}
+    have = set(session.scalars(select(Template.name).where(Template.store_id == store.id)))
+    for node in walk(read(row.draft).flow):
+        name = node.settings.get("template")
+        if name and name not in have:
+            template(session, store, name)
+            have.add(name)
+    campaigns.publish(app, session, row, NOW - timedelta(days=30))
     return row
