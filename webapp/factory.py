@@ -9,6 +9,7 @@ from types import ModuleType
 from flask import Blueprint, Flask, current_app
 
 from automation.app import App
+from automation.group_commit import GroupCommit
 from webapp import doors, pages
 from webapp.assets import init_assets
 from webapp.auth import init_auth
@@ -31,6 +32,7 @@ def create_app(app: App) -> Flask:
     flask.config["MAX_CONTENT_LENGTH"] = 8 * 1024 * 1024
     flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
     flask.extensions["cartwheel"] = app
+    flask.extensions["cartwheel.writer"] = GroupCommit(app.db)
     for_machines, for_admins = _blueprints(doors), _blueprints(pages)
     flask.extensions["doors"] = frozenset(blueprint.name for blueprint in for_machines)
     init_headers(flask, secure=app.settings.public_url.startswith("https://"))
@@ -50,3 +52,9 @@ def the_app() -> App:
     """The installation that this request is served for."""
     app: App = current_app.extensions["cartwheel"]
     return app
+
+
+def the_writer() -> GroupCommit:
+    """What the doors' small writes go through: concurrent ones share a commit."""
+    writer: GroupCommit = current_app.extensions["cartwheel.writer"]
+    return writer

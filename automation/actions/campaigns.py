@@ -224,9 +224,7 @@ def _frozen(app: App, session: Session, store: Store, definition: Definition, no
         raise CampaignBroken("store: set the sender's address first (Settings)")
     if not store.postal_address and definition.mail_class != "transactional":
         raise CampaignBroken("store: set the postal address first (Settings); the law wants it in every mail")
-    mails = session.execute(
-        select(Template.name, Template.latest_version_id).where(Template.store_id == store.id)
-    )
+    mails = session.execute(select(Template.name, Template.latest_version_id).where(Template.store_id == store.id))
     latest = {row.name: row.latest_version_id for row in mails}
     trigger = app.triggers[definition.trigger.kind]
     settings = trigger.at_publish(trigger.Settings.model_validate(definition.trigger.settings), now)
