@@ -36,7 +36,8 @@ _MOTIFS: dict[str, str] = {
     '<circle cx="198" cy="206" r="11" fill="{b}"/><circle cx="282" cy="206" r="11" fill="{b}"/>'
     '<ellipse cx="240" cy="250" rx="16" ry="11" fill="{b}"/>',
     "Garden": '<path d="M240 220v160" stroke="{b}" stroke-width="14"/>'
-    '<path d="M240 330c-60 0-84-30-88-62 46-2 82 18 88 62zM240 356c54 0 78-28 82-58-44-2-76 18-82 58z" fill="{b}"/><circle cx="240" cy="112" r="44" fill="{a}"/>'
+    '<path d="M240 330c-60 0-84-30-88-62 46-2 82 18 88 62zM240 356c54 0 78-28 82-58-44-2-76 18-82 58z" fill="{b}"/>'
+    '<circle cx="240" cy="112" r="44" fill="{a}"/>'
     '<circle cx="186" cy="152" r="44" fill="{a}"/><circle cx="294" cy="152" r="44" fill="{a}"/>'
     '<circle cx="206" cy="214" r="44" fill="{a}"/><circle cx="274" cy="214" r="44" fill="{a}"/>'
     '<circle cx="240" cy="168" r="34" fill="{c}"/>',
