@@ -105,9 +105,7 @@ def check_password(app: App, email: str, password: str, ip: str, now: datetime) 
     subjects = (f"email:{email.strip().lower()[:300]}", f"ip:{ip}")
     with app.db.read() as session:
         _refuse_guessing(session, subjects, now)
-        admin = session.scalar(
-            select(Admin).where(Admin.email == email.strip().lower(), Admin.is_disabled.is_(False))
-        )
+        admin = session.scalar(select(Admin).where(Admin.email == email.strip().lower(), Admin.is_disabled.is_(False)))
     stored = admin.password_hash if admin else ""
     if is_password(password, stored) and admin is not None:
         with app.db.write() as session:
@@ -203,7 +201,9 @@ def end_sessions(session: Session, admin: Admin, now: datetime, *, keep: str | N
     """Log all of the admin's devices out, save the one whose session hash is `keep`."""
     session.execute(
         update(AdminSession)
-        .where(AdminSession.admin_id == admin.id, AdminSession.revoked_at.is_(None), AdminSession.id_hash != (keep or ""))
+        .where(
+            AdminSession.admin_id == admin.id, AdminSession.revoked_at.is_(None), AdminSession.id_hash != (keep or "")
+        )
         .values(revoked_at=now)
     )
 
@@ -224,6 +224,8 @@ def live_sessions(session: Session, admin: Admin, now: datetime) -> list[AdminSe
     )
 
 
-def audit(session: Session, admin_id: int | None, action: str, now: datetime, object_id: str = "", **detail: str) -> None:
+def audit(
+    session: Session, admin_id: int | None, action: str, now: datetime, object_id: str = "", **detail: str
+) -> None:
     """Write down what an admin did."""
     session.add(AuditEntry(admin_id=admin_id, action=action, object_id=object_id, detail=detail, at=now))

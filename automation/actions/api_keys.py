@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from automation import audit
 from automation.app import App
 from automation.connections import connect
 from automation.errors import NotAllowed
-from automation.models import ApiKey, AuditEntry, Connection
+from automation.models import ApiKey, Connection
 from automation.platforms.api import COLLECTIONS
 from automation.security import random_token, token_hash
 
@@ -57,7 +58,7 @@ def make(
     )
     session.add(row)
     session.flush()
-    _audit(session, "api_key.made", row, admin_id, now)
+    audit.note(session, admin_id, "api_key.made", row.id, now, name=row.name, scopes=wanted)
     return row, token
 
 
@@ -68,7 +69,7 @@ def revoke(session: Session, key_id: int, *, now: datetime, admin_id: int | None
         raise NotAllowed("There is no such key.")
     if row.revoked_at is None:
         row.revoked_at = now
-        _audit(session, "api_key.revoked", row, admin_id, now)
+        audit.note(session, admin_id, "api_key.revoked", row.id, now, name=row.name)
     return row
 
 
@@ -100,10 +101,4 @@ def _connection(app: App, session: Session, store_id: int, now: datetime) -> Con
     )
     return found or connect(
         app, session, store_id=store_id, role="platform", kind="api", name="JSON API", settings={}, now=now
-    )
-
-
-def _audit(session: Session, action: str, row: ApiKey, admin_id: int | None, now: datetime) -> None:
-    session.add(
-        AuditEntry(admin_id=admin_id, action=action, object_id=str(row.id), detail={"name": row.name}, at=now)
     )

@@ -24,6 +24,7 @@ from markupsafe import Markup
 from automation.errors import TemplateBroken
 from automation.rendering.filters import allowed_filters, allowed_tests, short_range
 from automation.rendering.mail import Compiled, Rendered
+from automation.rendering.text import tidy
 
 try:
     from markupsafe._speedups import _escape_inner
@@ -45,6 +46,15 @@ def _escape(value: Any) -> str:
     return markupsafe.escape(value)
 
 
+class _Unknown(StrictUndefined):
+    """A name that is not there: may be asked for, but not printed."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of templates. Strict ones fail on unknown names: that is for previews."""
 
@@ -53,7 +63,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, link_key: bytes = b"", *, is_html: bool, is_strict: bool = False) -> None:
         super().__init__(
             autoescape=is_html,
-            undefined=StrictUndefined if is_strict else ChainableUndefined,
+            undefined=_Unknown if is_strict else ChainableUndefined,
             keep_trailing_newline=True,
             optimized=False,
             cache_size=0,
@@ -67,7 +77,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             try:
                 return obj[attribute]
             except KeyError:
-                return self.undefined(obj=obj, name=attribute)
+                return self.undefined(f"There is no “{attribute}” in what the mail was given.", name=attribute)
         if isinstance(obj, Undefined):
             return getattr(obj, attribute)
         if obj is None:
@@ -167,4 +177,4 @@ class MailProgram:
         if _CONTROL.search(subject):
             raise TemplateBroken("The subject has a line break or another control character in it.", part="subject")
         html = self._html(context)
-        return Rendered(subject, html, self._text(context))
+        return Rendered(subject, html, tidy(self._text(context)))

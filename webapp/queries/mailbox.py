@@ -73,8 +73,8 @@ class MailDetail:
     provider: str
     provider_kind: str
     provider_id: str
-    is_rendered: bool
-    """Its variables are stored, so that it can be shown again."""
+    base_url: str
+    """Where its links point; "" when it was never rendered."""
     due_at: datetime
     expires_at: datetime | None
     created_at: datetime
@@ -196,7 +196,7 @@ def one(session: Session, store_id: int, public_id: str) -> MailDetail | None:
         provider=row.provider or "",
         provider_kind=row.kind or "",
         provider_id=message.provider_id or "",
-        is_rendered=row.message_id is not None,
+        base_url=row.base_url or "",
         due_at=message.due_at,
         expires_at=message.expires_at,
         created_at=message.created_at,
