@@ -102,9 +102,9 @@ class RenderPool:
         with suppress(queue.Empty):
             while True:
                 idle.append(self._idle.get_nowait())
-        for process in idle:
-            if process is not None:
-                self._stop(process)
+        for unused in idle:
+            if unused is not None:
+                self._stop(unused)
             self._idle.put(None)
 
     def _take(self) -> RenderProcess:
