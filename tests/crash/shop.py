@@ -85,12 +85,12 @@ def furnish(app: App, url: str) -> None:
     now = app.clock()
     with app.db.write() as session:
         for kind in KINDS:
-            store = Store(
-                public_id=random_id(), name=kind, sender_email=f"shop@{kind}.example.com", created_at=now
-            )
+            store = Store(public_id=random_id(), name=kind, sender_email=f"shop@{kind}.example.com", created_at=now)
             session.add(store)
             session.flush()
-            connect(app, session, store_id=store.id, role="provider", kind=kind, name=kind, settings={"url": url}, now=now)
+            connect(
+                app, session, store_id=store.id, role="provider", kind=kind, name=kind, settings={"url": url}, now=now
+            )
             template = Template(
                 public_id=random_id(), store_id=store.id, name="news", title="News", created_at=now, updated_at=now
             )
@@ -117,7 +117,9 @@ def stock_up(session: Session, rng: random.Random, count: int, now: datetime) ->
     One in fifty has an address that the provider refuses, and the whole batch with it; some mails are transactional.
     """
     stores = list(session.scalars(select(Store.id).order_by(Store.id)))
-    found = select(Template.store_id, TemplateVersion.id).join(TemplateVersion, Template.id == TemplateVersion.template_id)
+    found = select(Template.store_id, TemplateVersion.id).join(
+        TemplateVersion, Template.id == TemplateVersion.template_id
+    )
     versions = {row.store_id: row.id for row in session.execute(found)}
     people = []
     for n in range(count):
