@@ -63,7 +63,9 @@ class RenderPool:
                 # Its last mail killed it; but a child that was killed from outside gets a second chance.
                 if died.is_certain or again == len(results):
                     results.append(died.reason)
-                again = len(results)
+                    again = -1
+                else:
+                    again = len(results)
                 if deaths >= _DEATHS:
                     return [*results, *([died.reason] * (len(contexts) - len(results)))]
             finally:

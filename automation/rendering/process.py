@@ -164,6 +164,7 @@ class RenderProcess:
             if used is None or self._cpu() - used > seconds / 4:
                 break
         self._process.kill()
+        self._process.wait()
         raise Died(f"It took longer than {seconds:g} seconds.", is_certain=True)
 
     def _cpu(self) -> Any:
