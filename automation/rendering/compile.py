@@ -90,7 +90,7 @@ def compile_mail(source: MailSource) -> Compiled:
     links = Links(masked)
     document = links.rewrite(document)
     html = masked.prefix + masked.restore(add_pixel(document))
-    text = source.text if source.text is not None else masked.prefix + masked.restore(text_of(document))
+    text = source.text if source.text is not None else masked.prefix + masked.restore(text_of(document, masked))
     names |= syntax.check(html, "body", is_compiled=True) | syntax.check(text, "text", is_compiled=True)
     preview = _PREVIEW.search(masked.text)
     return Compiled(
