@@ -28,6 +28,7 @@ def database(kind: str) -> Iterator[str | None]:
     name = f"cartwheel_crash_{random_id()[:8]}"
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
+    server.dispose()  # no forked worker may share its connection
     try:
         yield server.url.set(database=name).render_as_string(hide_password=False)
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -35,7 +35,7 @@ from automation.security import random_id
 from automation.settings import Settings
 from tests.crash.adapters import KINDS, TIMEOUT
 
-SPEED = 60
+SPEED = 240
 """The installation's clock runs so much faster than the machine's: its minutes of waiting are seconds here."""
 LEASE = 1.2
 SETTLE = 1.6
@@ -73,7 +73,7 @@ def put_together(folder: Path, database_url: str | None) -> App:
         lease_seconds=LEASE * SPEED,
         settle_seconds=SETTLE * SPEED,
     )
-    app = build(settings, clock=quick_time, http=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False))
+    app = build(settings, clock=quick_time, http=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False))
     app.renderer.close()
     return replace(app, providers=KINDS, renderer=PlainRenderer(0))
 
@@ -190,3 +190,9 @@ def suppress_some(session: Session, rng: random.Random, count: int, now: datetim
         skip=True,
     )
     return [r.id for r in chosen]
+
+
+def lose_some(session: Session, now: datetime) -> None:
+    """As if a worker had died with a claimed message in its hands."""
+    one = select(Message.id).where(Message.state == "ready").order_by(Message.id).limit(1).scalar_subquery()
+    session.execute(update(Message).where(Message.id == one).values(state="claimed", lease_until=now))
