@@ -34,7 +34,7 @@ def init_errors(flask: Flask, doors: frozenset[str]) -> None:
     @flask.errorhandler(HTTPException)
     def _http(error: HTTPException) -> AnyResponse:
         if error.response is not None:
-            return error.response
+            return make_response(error.response)
         status = error.code or 500
         if request.blueprint in doors:
             return make_response(jsonify(error=error.description or error.name), status)
