@@ -316,8 +316,8 @@ def _audience(session: Session, store_id: int, definition: Definition) -> str:
         rule = language.read(definition.audience)
     except RuleBroken as error:
         return f"This rule cannot be read: {error}"
-    names = session.execute(select(Segment.id, Segment.name).where(Segment.store_id == store_id))
-    return capitalize_first(english.sentence(rule, dict(names.tuples())))
+    segments = session.execute(select(Segment.id, Segment.name).where(Segment.store_id == store_id))
+    return capitalize_first(english.sentence(rule, {row.id: row.name for row in segments}))
 
 
 def _step_names(app: App, campaign: CampaignDetail) -> dict[str, str]:
