@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 MOST = 256
 """Jobs in one transaction."""
+_COLLIDED = ("40001", "40P01")
+"""PostgreSQL chose this transaction to give way to another one."""
 
 
 @dataclass(slots=True)
@@ -111,6 +113,10 @@ def _commit(db: Database, batch: Sequence[_Job]) -> None:
         with db.write() as session:
             results = [job.work(session) for job in batch]
     except OperationalError as error:
+        if len(batch) > 1 and getattr(error.orig, "sqlstate", None) in _COLLIDED:
+            for job in batch:
+                _commit(db, [job])
+            return
         # The database itself is away or locked: asking it once per job would only make everybody wait longer.
         log.warning("A shared transaction of %d failed: %s", len(batch), error.orig)
         for job in batch:

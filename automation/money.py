@@ -34,9 +34,9 @@ def minor_units(amount: Any, currency: str) -> int:
     if isinstance(amount, bool) or not isinstance(amount, str | int | float | Decimal):
         raise Unreadable(f"{_shown(amount)} is not an amount.")
     text = str(amount).strip()
+    if len(text) > 40:
+        raise Unreadable(f"{_shown(amount)} is too long for an amount.")
     try:
-        if len(text) > 40:
-            raise InvalidOperation
         scaled = Decimal(text).scaleb(exponent(currency)).to_integral_value(rounding=ROUND_HALF_EVEN)
         units = int(scaled) if scaled.is_finite() and abs(scaled) <= _MOST else None
     except InvalidOperation:

@@ -70,6 +70,7 @@ class Reception:
             raise Unknown("There is no such connection.")
         with self._app.db.read() as session:
             row = session.scalar(select(Connection).where(Connection.public_id == public_id))
+            session.expunge_all()
         if row is None:
             raise Unknown("There is no such connection.")
         return row

@@ -1,4 +1,4 @@
-"""Carts and checkouts: one row for both, joined by the cart's token; orders close them, in whichever order they come."""
+"""Carts and checkouts: one row for both, joined by the cart's token; orders close them, whichever comes first."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class _Carts:
             session.connection().execute(insert(table), rows)
 
 
-def _orders(batch: Batch, tokens: set[str], checkouts: set[str]) -> dict[str, list[tuple[datetime, int | None]]]:
+def _orders(batch: Batch, tokens: set[str], checkouts: set[str]) -> dict[str | None, list[tuple[datetime, int | None]]]:
     """{cart's or checkout's id: its orders' (placed_at, customer_id)}."""
     by_cart = select(Order.cart_external_id, Order.placed_at, Order.customer_id).where(
         Order.store_id == batch.store_id, Order.cart_external_id.in_(tokens)
@@ -151,15 +151,17 @@ def _orders(batch: Batch, tokens: set[str], checkouts: set[str]) -> dict[str, li
     by_checkout = select(Order.checkout_external_id, Order.placed_at, Order.customer_id).where(
         Order.store_id == batch.store_id, Order.checkout_external_id.in_(tokens | checkouts)
     )
-    found: dict[str, list[tuple[datetime, int | None]]] = {}
+    found: dict[str | None, list[tuple[datetime, int | None]]] = {}
     for token, placed_at, customer_id in batch.session.execute(union_all(by_cart, by_checkout)):
         found.setdefault(token, []).append((placed_at, customer_id))
     return found
 
 
 def close_carts(batch: Batch, orders: Iterable[Row]) -> dict[int, int]:
-    """Mark the carts and checkouts that became these orders. Answers {order id: customer id} for orders whose
-    customer only the cart knew."""
+    """Mark the carts and checkouts that became these orders.
+
+    Answers {order id: customer id} for orders whose customer only the cart knew.
+    """
     by_token: dict[str, list[Row]] = {}
     for order in orders:
         for token in {order["cart_external_id"], order["checkout_external_id"]} - {None}:
@@ -184,7 +186,7 @@ def close_carts(batch: Batch, orders: Iterable[Row]) -> dict[int, int]:
         if owner:
             owners |= {order["id"]: owner for order in matching if order["customer_id"] is None}
     if rows:
-        values = {"ordered_at": bindparam("_ordered_at"), "customer_id": bindparam("_customer_id")}
+        values: Row = {"ordered_at": bindparam("_ordered_at"), "customer_id": bindparam("_customer_id")}
         session.connection().execute(update(table).where(table.c.id == bindparam("_id")).values(values), rows)
     return owners
 

@@ -107,7 +107,9 @@ class Orders:
         if not changes:
             return
         session, events = self._batch.session, table_of(Event)
-        ids = {change.external_id: f"{self._batch.connection.id}:refund:{change.external_id}"[:160] for change in changes}
+        ids = {
+            change.external_id: f"{self._batch.connection.id}:refund:{change.external_id}"[:160] for change in changes
+        }
         told = set(
             session.scalars(
                 select(events.c.external_id).where(

@@ -60,7 +60,7 @@ class People:
             mine = select(Identity.external_id, Identity.customer_id).where(
                 Identity.connection_id == batch.connection.id, Identity.external_id.in_(external_ids)
             )
-            owners = {external_id: customer_id for external_id, customer_id in batch.session.execute(mine)}
+            owners = dict(batch.session.execute(mine).tuples())
         if owners or keys:
             whose = or_(
                 Customer.id.in_(set(owners.values())),
@@ -103,8 +103,11 @@ class People:
         return self._shelf.add({**row, "tags": [], "attributes": {}, "source": {}, "updated_at": now})
 
     def _claim(self, row: Row, email: str, told: datetime | None, *, may_take: bool) -> None:
-        """Give the customer an address. One that somebody else has comes along with a guest; from another customer of
-        the shop it is taken if that may be, and if this news is newer."""
+        """Give the customer an address.
+
+        One that a guest has comes along with the guest; from another customer of the shop it is taken if that may
+        be and this news is newer.
+        """
         key = key_of(email)
         holder = self._by_key.get(key) if key else None
         if holder is not None and holder is not row:

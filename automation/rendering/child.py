@@ -40,7 +40,6 @@ CPU_SECONDS = 2.0
 _PROGRAMS = 200
 
 
-
 def _read(count: int) -> bytes:
     parts = []
     while count:
@@ -98,9 +97,7 @@ def _mail(program: MailProgram, context: dict[str, Any]) -> None:
     except UnicodeEncodeError:
         _write(b"E", _explain(TemplateBroken("There is half a character in what the mail was given.")))
         return
-    head = HEAD.pack(
-        len(subject), len(html), len(text), hashlib.sha256(html).digest(), hashlib.sha256(text).digest()
-    )
+    head = HEAD.pack(len(subject), len(html), len(text), hashlib.sha256(html).digest(), hashlib.sha256(text).digest())
     _write(b"M", head, subject, html, text)
 
 

@@ -34,7 +34,9 @@ def load(app: App, session: Session, messages: Sequence[Message], now: datetime)
     A message whose customer has no address (any more) is left out.
     """
     compiled = versions(app, session, {m.template_version_id for m in messages})
-    names = {m.id: frozenset(compiled[m.template_version_id].names) for m in messages if m.template_version_id in compiled}
+    names = {
+        m.id: frozenset(compiled[m.template_version_id].names) for m in messages if m.template_version_id in compiled
+    }
     used = frozenset[str]().union(*names.values())
     stores = _stores(session, {m.store_id for m in messages})
     customers = _customers(session, {m.customer_id for m in messages})
@@ -134,9 +136,9 @@ def _carts(session: Session, ids: Iterable[int]) -> dict[tuple[int, int], dict[s
             "recovery_url": cart.recovery_url,
         }
         for cart in session.execute(
-            select(
-                Cart.id, Cart.store_id, Cart.total, Cart.item_count, Cart.currency, Cart.recovery_url
-            ).where(Cart.id.in_(wanted))
+            select(Cart.id, Cart.store_id, Cart.total, Cart.item_count, Cart.currency, Cart.recovery_url).where(
+                Cart.id.in_(wanted)
+            )
         )
     }
     by_id = {cart_id: value for (_, cart_id), value in carts.items()}
@@ -187,10 +189,17 @@ def _line_value(line: Row[Any]) -> dict[str, Any]:
 
 def _picks(session: Session, stores: Mapping[int, Store]) -> dict[int, list[dict[str, Any]]]:
     """A few products of each store: new, to be had, with a picture."""
-    place = func.row_number().over(partition_by=Product.store_id, order_by=(Product.created_at.desc(), Product.id.desc()))
+    place = func.row_number().over(
+        partition_by=Product.store_id, order_by=(Product.created_at.desc(), Product.id.desc())
+    )
     ranked = (
         select(
-            Product.store_id, Product.title, Product.url, Product.image_url, Product.price, Product.compare_at,
+            Product.store_id,
+            Product.title,
+            Product.url,
+            Product.image_url,
+            Product.price,
+            Product.compare_at,
             place.label("place"),
         )
         .where(
@@ -203,7 +212,9 @@ def _picks(session: Session, stores: Mapping[int, Store]) -> dict[int, list[dict
         .subquery()
     )
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in session.execute(select(ranked).where(ranked.c.place <= PICKS).order_by(ranked.c.store_id, ranked.c.place)):
+    for row in session.execute(
+        select(ranked).where(ranked.c.place <= PICKS).order_by(ranked.c.store_id, ranked.c.place)
+    ):
         found[row.store_id].append(
             {
                 "title": row.title,
@@ -221,7 +232,9 @@ def _plain(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _envelope(app: App, message: Message, store: Store, customer: Row[Any], campaign: Row[Any] | None) -> dict[str, Any]:
+def _envelope(
+    app: App, message: Message, store: Store, customer: Row[Any], campaign: Row[Any] | None
+) -> dict[str, Any]:
     domain = store.sender_email.rpartition("@")[2] or "localhost"
     campaign_id = campaign.public_id if campaign else ""
     return {

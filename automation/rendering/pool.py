@@ -124,5 +124,3 @@ class RenderPool:
     def _stop(self, process: RenderProcess) -> None:
         process.kill()
         self._running.discard(process)
-
-
