@@ -30,8 +30,9 @@ def main() -> int:
         app = build(settings)
         if not is_built():
             raise SetupError("The front end is not built: run `python -m webapp.assets` (or `make run`).")
+        flask = create_app(app)
         server = waitress.create_server(
-            create_app(app),
+            flask,
             host=settings.host,
             port=settings.port,
             threads=settings.web_threads,
@@ -52,6 +53,7 @@ def main() -> int:
     finally:
         server.close()
         server.task_dispatcher.shutdown(timeout=1)
+        flask.extensions["cartwheel.writer"].close()
         app.close()
     return 0
 

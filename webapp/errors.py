@@ -36,7 +36,8 @@ def init_errors(flask: Flask, doors: frozenset[str]) -> None:
         if error.response is not None:
             return error.response
         status = error.code or 500
-        if request.blueprint in doors:
+        # Where no route fits there is no blueprint either; programs still want no page.
+        if request.blueprint in doors or request.path.startswith(("/hooks/", "/api/")):
             return make_response(jsonify(error=error.description or error.name), status)
         title, text = _WORDS.get(status, (error.name, error.description or ""))
         return make_response(show(status, title, text))

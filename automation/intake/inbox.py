@@ -18,7 +18,11 @@ from automation.upsert import table_of
 @cache
 def _keep(dialect: str) -> Any:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(table_of(InboundWebhook)).on_conflict_do_nothing(index_elements=["connection_id", "delivery_id"])
+    table = table_of(InboundWebhook)
+    # The row count is no answer: PostgreSQL's driver has none where the new id is returned.
+    return (
+        insert(table).on_conflict_do_nothing(index_elements=["connection_id", "delivery_id"]).returning(table.c.id)
+    )
 
 
 @cache
@@ -56,7 +60,7 @@ def store(session: Session, connection: Connection, envelope: Envelope, now: dat
             "received_at": now,
         },
     )
-    return found.rowcount == 1
+    return found.first() is not None
 
 
 def count_topics(

@@ -93,9 +93,7 @@ def _end(source: str, start: int) -> int:
             at += 1
     at = source.find(closer, start + 2)
     if at < 0:
-        raise TemplateBroken(
-            f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start)
-        )
+        raise TemplateBroken(f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start))
     return at + 2
 
 

@@ -55,7 +55,7 @@ class RenderPool:
             try:
                 process.load(f"{version_key}{'!' if is_strict else ''}", compiled, is_strict=is_strict)
                 for result in process.render(contexts[len(results) :]):
-                    results.append(result)
+                    results.append(result)  # noqa: PERF402  what came before a death has to stay
             except TemplateBroken as broken:
                 return [*results, *([broken] * (len(contexts) - len(results)))]
             except Died as died:

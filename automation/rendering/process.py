@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from automation.clock import stopwatch
 from automation.errors import SetupError, TemplateBroken
 from automation.rendering.frames import HEAD, LENGTH
 from automation.rendering.mail import Compiled, MailSource, Rendered
