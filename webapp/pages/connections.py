@@ -220,7 +220,9 @@ def check(public_id: str) -> Response:
         abort(404)
     works, said = connections.check(the_app(), row.public_id, the_app().clock())
     body = render_template("connections/checked.html", works=works, said=said)
-    return with_toast(body, "The connection works." if works else "It does not work yet.", "success" if works else "danger")
+    return with_toast(
+        body, "The connection works." if works else "It does not work yet.", "success" if works else "danger"
+    )
 
 
 @blueprint.post("/<public_id>/test-mail")
