@@ -2,13 +2,65 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from typing import Any
+
 import click
+from sqlalchemy.exc import DBAPIError
+
+from automation.errors import CartwheelError
+
+COMMANDS = {
+    "run": ("running", "run"),
+    "demo": ("demo", "demo"),
+    "web": ("running", "web"),
+    "worker": ("running", "worker"),
+    "migrate": ("running", "migrate"),
+    "work": ("working", "work"),
+    "status": ("working", "status"),
+    "translate": ("working", "translate"),
+    "doctor": ("doctor", "doctor"),
+    "bench": ("working", "bench"),
+}
+"""Each command's file in automation/commands and its name there."""
 
 
-@click.group()
+def _database_sentence(error: DBAPIError) -> str:
+    said = str(error.orig or error).strip().splitlines()[0]
+    if "no such table" in said or "does not exist" in said:
+        return f"The database is not migrated ({said}): run `cartwheel migrate`."
+    return f"The database does not answer: {said}"
+
+
+class Commands(click.Group):
+    """Loads a command's code when it is asked for, and turns our errors into one line and exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's
+        found = COMMANDS.get(cmd_name)
+        if found is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"automation.commands.{found[0]}"), found[1])
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CartwheelError as error:
+            click.echo(f"Error: {error}", err=True)
+        except DBAPIError as error:
+            click.echo(f"Error: {_database_sentence(error)}", err=True)
+        raise click.exceptions.Exit(2)
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="cartwheel")
 def main() -> None:
     """Email engagement automation for online stores."""
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

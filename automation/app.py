@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpx
 
@@ -53,8 +55,15 @@ def _triggers() -> dict[str, Trigger]:
     return found
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the authorities takes longer than a whole batch; clients come and go, this stays.
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _client() -> httpx.Client:
     return httpx.Client(
+        verify=_tls(),
         timeout=httpx.Timeout(30, connect=10),
         follow_redirects=False,
         trust_env=False,
@@ -73,15 +82,16 @@ def build(
     if clock is None:
         clock = clocks.ShiftedClock(settings.data / "clock") if settings.demo else clocks.real_time
     secret = settings.secret_key.get_secret_value() if settings.secret_key else None
+    keyring = load_keyring(secret, settings.data)
     return App(
         settings=settings,
         db=Database(settings.database),
         clock=clock,
-        keyring=load_keyring(secret, settings.data),
+        keyring=keyring,
         triggers=_triggers(),
         steps={k: c() for k, c in implementations("automation.steps", Step).items()},  # type: ignore[type-abstract]  # as above
         platforms=implementations("automation.platforms", Platform),  # type: ignore[type-abstract]  # as above
         providers=implementations("automation.providers", Provider),  # type: ignore[type-abstract]  # as above
-        renderer=RenderPool(settings.render_children),
+        renderer=RenderPool(settings.render_children, keyring.derive("links")),
         http=http or _client,
     )

@@ -51,6 +51,8 @@ class CustomerChanged(Change):
     birthday_day: int | None = Field(None, ge=1, le=31)
     birthday_year: int | None = Field(None, ge=1900, le=2100)
     tags: list[Short] | None = None
+    tags_added: list[Short] | None = Field(None, description="For a platform that tells only what was added …")
+    tags_removed: list[Short] | None = Field(None, description="… or removed, not all that there are.")
     attributes: dict[str, Any] | None = Field(None, description="Merged into those that are there.")
     source: dict[str, Any] | None = Field(None, description="Kept if there is none yet: the first touch wins.")
     created_at: AwareDatetime | None = None

@@ -124,7 +124,6 @@ class Database:
         with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             session.connection(execution_options={"writes": False})
             yield session
-            session.rollback()
 
     def dispose(self) -> None:
         """Close every pooled connection."""

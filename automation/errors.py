@@ -8,7 +8,9 @@
     │   └── Unsure            the request left and no answer came: find out before sending again
     ├── DoorError             what came in from outside is turned away, and changes nothing
     │   ├── BadSignature      not signed by who it claims to be from (401)
-    │   └── Unreadable        not what the format says; tells what and where (400)
+    │   ├── Unreadable        not what the format says; tells what and where (400)
+    │   ├── Unknown           nobody lives at this address (404)
+    │   └── TooOften          more than the sender may ask; tells how long to wait (429)
     ├── TemplateBroken        a mail cannot be compiled or rendered; tells where
     ├── RuleBroken            a rule is not valid; tells which node
     ├── CampaignBroken        a campaign's definition is not valid; tells which part
@@ -72,6 +74,19 @@ class BadSignature(DoorError):
 
 class Unreadable(DoorError):
     """The body cannot be read."""
+
+
+class Unknown(DoorError):
+    """There is nothing here."""
+
+
+class TooOften(DoorError):
+    """Too many requests."""
+
+    def __init__(self, message: str | None = None, *, after: timedelta) -> None:
+        super().__init__(message)
+        self.after = after
+        """How long to wait before the next one."""
 
 
 class TemplateBroken(CartwheelError):

@@ -60,6 +60,11 @@ def is_password(password: str, stored: str) -> bool:
         return False
 
 
+def needs_rehash(stored: str) -> bool:
+    """Whether a stored hash is weaker than today's profile."""
+    return _HASHER.check_needs_rehash(stored)
+
+
 class Keyring:
     """All keys of an installation, derived from its secret."""
 

@@ -35,13 +35,13 @@ class Occurrences:
 
     source: FromClause
     store_id: ColumnElement[int]
-    customer_id: ColumnElement[int | None]
+    customer_id: ColumnElement[Any]
     key: ColumnElement[str]
     """Text that makes the occurrence one of its kind: fires at most once per campaign, customer and key."""
     at: ColumnElement[datetime]
     """When it happened. It is due at `at + delay`."""
     delay: timedelta = timedelta()
-    subject_id: ColumnElement[int | None]
+    subject_id: ColumnElement[Any]
     """The row it is about; conditions are asked again for it by this id."""
     within: ColumnElement[bool]
     """`at` lies in the window, written so that an index serves."""
@@ -65,6 +65,13 @@ class Trigger(ABC):
     kind: ClassVar[str]
     label: ClassVar[str]
     Settings: ClassVar[type[TriggerSettings]]
+
+    mailable_only: ClassVar[bool] = False
+    """True enrols only customers who agreed to the campaign's topic: for what is due for everybody at once."""
+
+    def at_publish(self, settings: Any, now: datetime) -> Any:  # noqa: ARG002  most kinds have nothing to fix
+        """The settings as a version keeps them: what is open until publishing ("now") is fixed here."""
+        return settings
 
     @abstractmethod
     def occurrences(self, settings: Any, window: Window, anchor: ColumnElement[datetime] | None = None) -> Occurrences:

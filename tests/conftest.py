@@ -58,9 +58,10 @@ def _empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgresql(worker_id: str) -> Iterator[tuple[str, Engine] | None]:
+def _postgresql() -> Iterator[tuple[str, Engine] | None]:
     checkout = hashlib.sha256(str(Path(__file__).resolve()).encode()).hexdigest()[:8]
-    name = f"cartwheel_test_{checkout}_{worker_id}"
+    lane = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"cartwheel_test_{checkout}_{lane}"
     server = create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
     try:
         with server.connect() as connection:

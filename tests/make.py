@@ -5,20 +5,28 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from automation.actions import campaigns
 from automation.app import App
+from automation.campaigns import read, walk
 from automation.connections import connect
 from automation.models import (
+    CLASSES,
+    Campaign,
     Cart,
     CartItem,
     Connection,
     Consent,
     ConsentState,
     Customer,
+    Message,
     Order,
     Product,
     Store,
+    Template,
+    TemplateVersion,
 )
 from automation.security import random_id
 from tests.conftest import NOW
@@ -186,4 +194,64 @@ def order(
     row = Order(**{**defaults, **values})
     session.add(row)
     session.flush()
+    return row
+
+
+def template(session: Session, store: Store, name: str = "cart_reminder_1") -> TemplateVersion:
+    """A mail with a first version: short, but with a link, a variable and an unsubscribe."""
+    row = Template(public_id=random_id(), store_id=store.id, name=name, title=name, created_at=NOW, updated_at=NOW)
+    session.add(row)
+    session.flush()
+    version = TemplateVersion(
+        template_id=row.id,
+        number=1,
+        subject="Hello {{ customer.first_name }}",
+        mjml="<mjml></mjml>",
+        html="<p>Hello {{ customer.first_name }}</p>",
+        text="Hello {{ customer.first_name }}",
+        links=[],
+        names=["customer"],
+        created_at=NOW,
+    )
+    session.add(version)
+    session.flush()
+    row.latest_version_id = version.id
+    session.flush()
+    return version
+
+
+def message(session: Session, customer: Customer, **values: Any) -> Message:
+    """A promotional draft to a customer."""
+    store = session.get_one(Store, customer.store_id)
+    if "template_version_id" not in values:
+        known = session.scalar(select(TemplateVersion.id).limit(1))
+        values["template_version_id"] = known or template(session, store).id
+    mail_class = values.get("mail_class", "promotional")
+    defaults: dict[str, Any] = {
+        "public_id": random_id(),
+        "store_id": customer.store_id,
+        "customer_id": customer.id,
+        "mail_class": mail_class,
+        "rank": CLASSES.index(mail_class),
+        "due_at": NOW,
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(hours=48),
+    }
+    row = Message(**{**defaults, **values})
+    session.add(row)
+    session.flush()
+    return row
+
+
+def campaign(app: App, session: Session, store: Store, recipe: str = "cart_abandoned", **changes: Any) -> Campaign:
+    """A live campaign from a recipe, with the mails it names; `changes` replace parts of its definition."""
+    row = campaigns.create_from_recipe(app, session, store, recipe, NOW - timedelta(days=30))
+    row.draft = {**row.draft, **changes}
+    have = set(session.scalars(select(Template.name).where(Template.store_id == store.id)))
+    for node in walk(read(row.draft).flow):
+        name = node.settings.get("template")
+        if name and name not in have:
+            template(session, store, name)
+            have.add(name)
+    campaigns.publish(app, session, row, NOW - timedelta(days=30))
     return row

@@ -66,6 +66,13 @@ class Enrolment(Record):
             postgresql_where=text("state = 'active'"),
             sqlite_where=text("state = 'active'"),
         ),
+        Index(
+            "ix_enrolments_waiting",
+            "campaign_id",
+            "step_id",
+            postgresql_where=text("state = 'active'"),
+            sqlite_where=text("state = 'active'"),
+        ),
         Index("ix_enrolments_customer_id", "customer_id", "entered_at"),
         Index("ix_enrolments_campaign_id_entered_at", "campaign_id", "entered_at"),
     )

@@ -120,6 +120,7 @@ class Order(Record):
         Index("ix_orders_store_id_placed_at", "store_id", "placed_at"),
         Index("ix_orders_store_id_email_key", "store_id", "email_key", "placed_at"),
         Index("ix_orders_store_id_cart_id", "store_id", "cart_external_id"),
+        Index("ix_orders_store_id_checkout_id", "store_id", "checkout_external_id"),
     )
 
     id: Mapped[Id]

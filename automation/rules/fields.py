@@ -47,20 +47,20 @@ _ALL = (
     Field("timezone", "text", "their time zone", lambda: Customer.timezone),
     Field("tags", "tags", "their tags", lambda: Customer.tags),
     Field("birthday_month", "number", "the month of their birthday", lambda: Customer.birthday_month),
-    Field("created_at", "instant", "when they became known", lambda: Customer.created_at),
-    Field("engaged_at", "instant", "when they last clicked, ordered or visited", lambda: Customer.engaged_at),
-    Field("order_count", "number", "how many orders they placed", _orders(func.count(Order.id))),
+    Field("created_at", "instant", "their first contact", lambda: Customer.created_at),
+    Field("engaged_at", "instant", "their last click, order or visit", lambda: Customer.engaged_at),
+    Field("order_count", "number", "the number of their orders", _orders(func.count(Order.id))),
     Field(
         "order_total",
         "number",
-        "what they spent, in minor units",
+        "the sum of their orders (minor units)",
         _orders(func.coalesce(func.sum(Order.total - Order.refunded), 0)),
     ),
-    Field("last_order_at", "instant", "when they last ordered", _orders(func.max(Order.placed_at))),
+    Field("last_order_at", "instant", "their last order", _orders(func.max(Order.placed_at))),
     Field(
         "cart_count",
         "number",
-        "how many carts they left",
+        "the number of carts they left",
         lambda: (
             select(func.count(Cart.id))
             .where(Cart.customer_id == Customer.id, Cart.ordered_at.is_(None), Cart.item_count > 0)

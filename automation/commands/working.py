@@ -1,0 +1,85 @@
+"""Looking and doing by hand: status, one round of work, translating a payload, measuring."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import click
+import orjson
+
+from automation import running
+from automation.app import build
+from automation.errors import SetupError
+from automation.locks import only_one
+from automation.settings import load
+
+
+@click.command()
+@click.option("--once", is_flag=True, required=True, help="Run every stage until all rest, then end.")
+def work(once: bool) -> None:  # noqa: ARG001  the flag says what happens; there is no other way yet
+    """Run the belt by hand: every stage until all rest."""
+    from automation.queue.beat import drain  # noqa: PLC0415  the stages are only needed here
+
+    settings = load()
+    lock = running.sending_lock(settings) if settings.is_embedded else settings.data / "work.lock"
+    with only_one(lock, running.running_sentence(settings)):
+        app = build(settings)
+        try:
+            moved = drain(app)
+        finally:
+            app.close()
+    done = ", ".join(f"{name} {count:,}" for name, count in moved.items() if count)
+    click.echo(f"Rows moved: {done}." if done else "There was nothing to do.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One flat JSON object for machines.")
+def status(as_json: bool) -> None:
+    """Count customers, campaigns, enrolments and messages."""
+    from automation.counting import count  # noqa: PLC0415  as above
+
+    app = build(load())
+    try:
+        with app.db.read() as session:
+            found = count(session)
+    finally:
+        app.close()
+    if as_json:
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        return
+    for name, value in found.items():
+        if isinstance(value, dict):
+            listed = ", ".join(f"{n:,} {state}" for state, n in value.items() if n) or "none"
+            click.echo(f"{name:12} {listed}")
+        else:
+            click.echo(f"{name:12} {value:,}")
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("topic")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
+def translate(kind: str, topic: str, file: Path) -> None:
+    """Print what a platform's or provider's payload becomes: KIND shopify, TOPIC orders/create, FILE the body."""
+    from automation.translate import translate as read  # noqa: PLC0415  as above
+
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    app = build(load())
+    try:
+        for change in read(app, kind, topic, body):
+            click.echo(orjson.dumps(change.model_dump(mode="json", exclude_none=True)).decode())
+    finally:
+        app.close()
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(arguments: tuple[str, ...]) -> None:
+    """Measure the hot paths."""
+    sys.argv = ["bench", *arguments]
+    try:
+        runpy.run_module("bench", run_name="__main__", alter_sys=True)
+    except ImportError as error:
+        raise SetupError(f"The benchmarks are not part of this installation ({error}).") from error

@@ -1,0 +1,29 @@
+"""Puts the demo's campaigns live: reminders of carts, and one newsletter."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from automation.actions import campaigns, templates
+from automation.app import App
+from automation.models import Store
+
+BACKDATED = timedelta(days=2)
+"""The reminders have been live this long, so that the carts of the last hours count."""
+NEWSLETTER_FOR = {"field": "country", "is": "in", "value": ["DE", "AU", "US", "JP", "NZ", "CA"]}
+"""Somebody of these is awake at any hour."""
+
+
+def start(app: App, session: Session, store: Store, now: datetime) -> list[str]:
+    """Install the mails, make the campaigns and publish them; their names."""
+    templates.install(app, session, store, now)
+    reminder = campaigns.create_from_recipe(app, session, store, "cart_abandoned", now)
+    campaigns.publish(app, session, reminder, now)
+    reminder.live_since = now - BACKDATED
+    letter = campaigns.create_from_recipe(app, session, store, "newsletter", now)
+    letter.name = "News from the workshop"
+    campaigns.edit(app, session, letter, {**letter.draft, "audience": NEWSLETTER_FOR}, now)
+    campaigns.publish(app, session, letter, now)
+    return [reminder.name, letter.name]

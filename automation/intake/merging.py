@@ -1,0 +1,76 @@
+"""Moves everything that one customer has to another, when a platform says that they are the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import aliased
+
+from automation.consents import ConsentLine, note
+from automation.intake.batch import Batch, Row
+from automation.models import (
+    Cart,
+    Consent,
+    Customer,
+    DueItem,
+    Enrolment,
+    Event,
+    Identity,
+    Message,
+    Order,
+    PrivacyRequest,
+)
+from automation.upsert import table_of
+
+_FOLLOW: tuple[type[Any], ...] = (Identity, Cart, Order, Event, DueItem, PrivacyRequest, Message)
+"""What goes over with its owner. The ledger of consent and the decisions stay: they say what was true then."""
+
+
+def merge(batch: Batch, kept: Row, gone: Row) -> None:
+    """Give `kept` all that `gone` has. Where both are enrolled for the same thing, `gone`'s enrolment ends."""
+    session = batch.session
+    for model in _FOLLOW:
+        table = table_of(model)
+        session.execute(update(table).where(table.c.customer_id == gone["id"]).values(customer_id=kept["id"]))
+    mine, theirs = table_of(Enrolment), aliased(Enrolment)
+    twin = exists().where(
+        theirs.campaign_id == mine.c.campaign_id, theirs.key == mine.c.key, theirs.customer_id == kept["id"]
+    )
+    session.execute(update(mine).where(mine.c.customer_id == gone["id"], ~twin).values(customer_id=kept["id"]))
+    session.execute(
+        update(mine)
+        .where(mine.c.customer_id == gone["id"], mine.c.state == "active")
+        .values(state="exited", ended_at=batch.now, exit_reason="merged with another customer")
+    )
+    customers = table_of(Customer)
+    engaged = select(customers.c.engaged_at).where(customers.c.id == gone["id"])
+    later = session.scalar(engaged)
+    if later is not None:
+        session.execute(
+            update(customers)
+            .where(customers.c.id == kept["id"], (customers.c.engaged_at.is_(None)) | (customers.c.engaged_at < later))
+            .values(engaged_at=later)
+        )
+    _carry_consents(batch, kept, gone)
+
+
+def _carry_consents(batch: Batch, kept: Row, gone: Row) -> None:
+    """Repeat the lines of one ledger in the other, each with its own source: an unsubscribe stays one."""
+    said = batch.session.scalars(select(Consent).where(Consent.customer_id == gone["id"]).order_by(Consent.id)).all()
+    lines = [
+        ConsentLine(
+            store_id=batch.store_id,
+            customer_id=kept["id"],
+            topic=line.topic,
+            status=line.status,  # type: ignore[arg-type]  # a check constraint holds it to the three
+            source=line.source,
+            at=line.at,
+            wording=line.wording,
+            message_id=line.message_id,
+            detail="Came over with a customer that was merged into this one.",
+        )
+        for line in said
+    ]
+    if lines:
+        note(batch.session, lines, batch.now)

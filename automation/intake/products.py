@@ -1,0 +1,168 @@
+"""Products as a shop tells them, and what a cart's or an order's line is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from automation.changes import Line, ProductChanged, ProductDeleted
+from automation.intake.batch import MOST_INT, Batch, Row, Shelf, fill, is_newer, latest, within
+from automation.models import Event, Product, Variant
+from automation.upsert import table_of
+
+_FIELDS = ("description", "url", "image_url", "category", "vendor", "tags", "compare_at", "cost")
+
+
+def take_products(batch: Batch, changes: Sequence[ProductChanged]) -> None:
+    """Take over products; what came back into stock or became cheaper also leaves an event."""
+    if not changes:
+        return
+    shelf = Shelf(batch, Product)
+    wanted = {change.external_id for change in changes}
+    rows = {
+        row["external_id"]: row
+        for row in shelf.load(Product.store_id == batch.store_id, Product.external_id.in_(wanted))
+    }
+    before = {external_id: (row["stock"], row["price"]) for external_id, row in rows.items()}
+    variants: dict[str, ProductChanged] = {}
+    for change in changes:
+        row = rows.get(change.external_id)
+        if row is None:
+            row = rows[change.external_id] = shelf.add(_new(batch, change))
+        newer = is_newer(change.updated_at, row["external_updated_at"])
+        batch.tally(is_newer=newer)
+        _apply(batch, row, change, newer=newer)
+        shelf.touch(row)
+        if newer and change.variants is not None:
+            variants[change.external_id] = change
+    shelf.flush()
+    _replace_variants(batch, {rows[external_id]["id"]: change for external_id, change in variants.items()})
+    _tell(batch, [(rows[external_id], *was) for external_id, was in before.items()])
+
+
+def _new(batch: Batch, change: ProductChanged) -> Row:
+    empty = dict.fromkeys(("title", "description", "url", "image_url", "category", "vendor"), "")
+    return {
+        "id": None,
+        "store_id": batch.store_id,
+        "external_id": change.external_id,
+        **empty,
+        **dict.fromkeys(("compare_at", "cost", "stock", "external_updated_at")),
+        "tags": [],
+        "price": 0,
+        "state": change.state,
+        "created_at": change.created_at or batch.now,
+        "updated_at": batch.now,
+    }
+
+
+def _apply(batch: Batch, row: Row, change: ProductChanged, *, newer: bool) -> None:
+    fill(row, {name: getattr(change, name) for name in _FIELDS}, newer=newer)
+    if not newer:
+        return
+    prices = [v.price for v in change.variants or ()]
+    counted = [v.stock for v in change.variants or () if v.stock is not None]
+    price = change.price if change.price is not None else min(prices, default=None)
+    stock = change.stock if change.stock is not None else (sum(counted) if counted else None)
+    if change.compare_at is None and prices:
+        row["compare_at"] = max((v.compare_at for v in change.variants or () if v.compare_at is not None), default=None)
+    if price is not None:
+        row["price"] = price
+    if stock is not None or change.variants is not None:
+        row["stock"] = None if stock is None else within(stock, MOST_INT)
+    row["title"], row["state"] = change.title, change.state
+    row["external_updated_at"] = latest(row["external_updated_at"], change.updated_at)
+    row["updated_at"] = batch.now
+
+
+def _replace_variants(batch: Batch, told: dict[int, ProductChanged]) -> None:
+    if not told:
+        return
+    table = table_of(Variant)
+    batch.session.execute(delete(table).where(table.c.product_id.in_(told)))
+    rows = [
+        {
+            "product_id": product_id,
+            "external_id": variant.external_id,
+            "title": variant.title,
+            "sku": variant.sku,
+            "image_url": variant.image_url,
+            "price": variant.price,
+            "compare_at": variant.compare_at,
+            "stock": None if variant.stock is None else within(variant.stock, MOST_INT),
+        }
+        for product_id, change in told.items()
+        for variant in {v.external_id: v for v in change.variants or ()}.values()
+    ]
+    if rows:
+        batch.session.connection().execute(insert(table), rows)
+
+
+def _tell(batch: Batch, seen: Iterable[tuple[Row, int | None, int]]) -> None:
+    """Leave an event for what a customer may wait for."""
+    rows: list[Row] = []
+    for row, stock, price in seen:
+        about: Row = {"product_id": row["id"], "external_id": row["external_id"], "title": row["title"]}
+        event: Row = {"store_id": batch.store_id, "customer_id": None, "at": batch.now, "recorded_at": batch.now}
+        if stock is not None and stock <= 0 < (row["stock"] or 0):
+            rows.append({**event, "name": "product.back_in_stock", "properties": {**about, "stock": row["stock"]}})
+        if row["price"] < price:
+            prices = {"from": price, "to": row["price"]}
+            rows.append({**event, "name": "product.price_dropped", "properties": {**about, **prices}})
+    if rows:
+        batch.session.connection().execute(insert(table_of(Event)), rows)
+
+
+def take_deleted_products(batch: Batch, changes: Sequence[ProductDeleted]) -> None:
+    """Mark products as gone; carts and orders still refer to them."""
+    table = table_of(Product)
+    wanted: set[Any] = {change.external_id for change in changes}
+    gone = batch.session.execute(
+        update(table)
+        .where(table.c.store_id == batch.store_id, table.c.external_id.in_(wanted))
+        .values(state="deleted", updated_at=batch.now, external_updated_at=batch.now)
+        .returning(table.c.id)
+    ).all()
+    batch.applied += len(gone)
+    batch.unmatched += len(changes) - len(gone)
+
+
+class Goods:
+    """Which of our products each line is of."""
+
+    def __init__(self, batch: Batch, lines: Iterable[Line]) -> None:
+        products, variants = set[str](), set[str]()
+        for line in lines:
+            if line.product_external_id:
+                products.add(line.product_external_id)
+            elif line.variant_external_id:
+                variants.add(line.variant_external_id)
+        self._products = self._variants = dict[str, int]()
+        mine = Product.store_id == batch.store_id
+        if products:
+            found = select(Product.external_id, Product.id).where(mine, Product.external_id.in_(products))
+            self._products = dict(batch.session.execute(found).all())
+        if variants:
+            found = (
+                select(Variant.external_id, Variant.product_id)
+                .join(Product, Product.id == Variant.product_id)
+                .where(mine, Variant.external_id.in_(variants))
+            )
+            self._variants = dict(batch.session.execute(found).all())
+
+    def item(self, owner: str, owner_id: int, position: int, line: Line) -> Row:
+        """A line as a row of `cart_items` or `order_items`, save an order's discount."""
+        by_variant = None if line.product_external_id else self._variants.get(line.variant_external_id)
+        return {
+            owner: owner_id,
+            "position": position,
+            "product_id": self._products.get(line.product_external_id, by_variant),
+            "product_external_id": line.product_external_id,
+            "variant_external_id": line.variant_external_id,
+            "title": line.title,
+            "sku": line.sku,
+            "quantity": line.quantity,
+            "price": line.price,
+        }

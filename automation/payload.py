@@ -1,0 +1,147 @@
+"""Reads what others send: a JSON object whose every field may be missing, null or of the wrong type.
+
+A field that is missing or null is None. One that is there and cannot be what it should be raises Unreadable with
+its path, such as "line_items[2].price".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from automation.errors import Unreadable
+from automation.money import minor_units
+
+
+def instant(value: str) -> datetime:
+    """An ISO 8601 instant with its offset, in UTC. Raises ValueError."""
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError("no offset")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+
+
+class Part:
+    """An object within a payload, and where it stands."""
+
+    def __init__(self, data: Mapping[str, Any], path: str = "") -> None:
+        self.data = data
+        self.path = path
+
+    @classmethod
+    def whole(cls, data: Any) -> Part:
+        """The payload itself. Raises Unreadable when it is not an object."""
+        if not isinstance(data, dict):
+            raise Unreadable(f"The body should be an object, it is {_type(data)}.")
+        return cls(data)
+
+    def where(self, name: str) -> str:
+        """The path of a field."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def wrong(self, name: str, wanted: str) -> Unreadable:
+        """The error for a field that is not what it should be."""
+        return Unreadable(f"{self.where(name)} should be {wanted}, it is {_type(self.data.get(name))}.")
+
+    def missing(self, *names: str) -> Unreadable:
+        """The error for a field without which the rest means nothing."""
+        return Unreadable(f"{' or '.join(self.where(n) for n in names)} is missing.")
+
+    def text(self, name: str, limit: int = 200) -> str | None:
+        """A text without NUL, cut at `limit` characters; a number as its digits; empty is None."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self.wrong(name, "text")
+        return str(value).replace("\0", "").strip()[:limit] or None
+
+    def id(self, name: str) -> str | None:
+        """An id as text: a 64-bit number, a text, or the end of a gid:// address."""
+        found = self.text(name, 512)
+        if found is None:
+            return None
+        if isinstance(self.data[name], float):
+            raise self.wrong(name, "an id")
+        if found.startswith("gid://"):
+            found = found.rpartition("/")[2].partition("?")[0]
+        if not 0 < len(found) <= 128:
+            raise self.wrong(name, "an id of at most 128 characters")
+        return found
+
+    def instant(self, name: str) -> datetime | None:
+        """An ISO 8601 instant with its offset, in UTC."""
+        value = self.data.get(name)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise self.wrong(name, "an instant such as 2026-03-10T12:00:00+01:00")
+        try:
+            return instant(value)
+        except ValueError as error:
+            raise Unreadable(f"{self.where(name)} is not an instant with its offset: {value[:40]!r}.") from error
+
+    def amount(self, name: str, currency: str) -> int | None:
+        """An amount in minor units of `currency`."""
+        value = self.data.get(name)
+        if value is None or value == "":
+            return None
+        try:
+            return minor_units(value, currency)
+        except Unreadable as error:
+            raise Unreadable(f"{self.where(name)}: {error}") from error
+
+    def count(self, name: str) -> int | None:
+        """A whole number of at most 32 bits."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**31:
+            raise self.wrong(name, "a whole number")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """True or false."""
+        value = self.data.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self.wrong(name, "true or false")
+        return value
+
+    def part(self, name: str) -> Part | None:
+        """An object."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise self.wrong(name, "an object")
+        return Part(value, self.where(name))
+
+    def parts(self, name: str) -> list[Part] | None:
+        """A list of objects."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            raise self.wrong(name, "a list")
+        found = []
+        for number, item in enumerate(value):
+            if not isinstance(item, dict):
+                raise Unreadable(f"{self.where(name)}[{number}] should be an object, it is {_type(item)}.")
+            found.append(Part(item, f"{self.where(name)}[{number}]"))
+        return found
+
+
+def _type(value: Any) -> str:
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "a truth value",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), "null")

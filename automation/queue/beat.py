@@ -1,0 +1,133 @@
+"""The metronome: APScheduler calls each stage every second or so. It holds no due times; the tables do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.orm import Session
+
+from automation.app import App
+from automation.models import Heartbeat
+from automation.stages.advance import advance
+from automation.stages.attribute import attribute
+from automation.stages.decide import decide
+from automation.stages.deliver import deliver
+from automation.stages.enrol import enrol
+from automation.stages.listen import listen
+
+log = logging.getLogger(__name__)
+
+Stage = Callable[[App, datetime, int], int]
+
+STAGES: Mapping[str, Stage] = {
+    "listen": listen,
+    "enrol": enrol,
+    "advance": advance,
+    "decide": decide,
+    "deliver": deliver,
+    "attribute": attribute,
+}
+"""The belt, in its order."""
+
+LIMITS: Mapping[str, int] = {"listen": 500, "enrol": 1_000_000, "advance": 1000, "decide": 1000, "attribute": 1000}
+"""Rows a stage moves in one call; deliver's is the settings' batch size."""
+
+MAX_ROUNDS = 100_000
+
+
+def run_stage(app: App, name: str, now: datetime) -> int:
+    """One call of a stage; the rows it moved."""
+    return STAGES[name](app, now, LIMITS.get(name, app.settings.batch_size))
+
+
+def drain(app: App, is_stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
+    """Run the belt until every stage rests, or until told to stop; rows moved by each stage."""
+    moved = dict.fromkeys(STAGES, 0)
+    for _ in range(MAX_ROUNDS):
+        busy = 0
+        for name in STAGES:
+            while not is_stopping() and (count := run_stage(app, name, app.clock())):
+                moved[name] += count
+                busy += count
+        if not busy or is_stopping():
+            break
+    return moved
+
+
+class Beat:
+    """Calls every stage once per tick until it is stopped.
+
+    A stage that is still busy at its next tick is not called twice; one that raises is called again at the next.
+    """
+
+    def __init__(self, app: App, extra: Mapping[str, Callable[[], object]] | None = None) -> None:
+        self._app = app
+        self._stopping = threading.Event()
+        self._jobs: dict[str, Callable[[], object]] = {name: partial(self._drain, name) for name in STAGES}
+        self._jobs |= {f"deliver-{n}": partial(self._drain, "deliver") for n in range(1, app.settings.senders)}
+        self._jobs |= {"heartbeat": self._beat, **(extra or {})}
+        # Never a job late, never two of a kind, never a stored one: see APScheduler's misfire rules.
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(len(self._jobs))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+
+    @property
+    def is_stopping(self) -> bool:
+        """True once the belt was asked to stop."""
+        return self._stopping.is_set()
+
+    def start(self) -> None:
+        """Begin to tick."""
+        for name, action in self._jobs.items():
+            self._scheduler.add_job(
+                partial(self._run, name, action), "interval", seconds=self._app.settings.tick_seconds, id=name
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End after the batches that are under way."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=True)
+
+    def _drain(self, name: str) -> None:
+        while not self._stopping.is_set() and run_stage(self._app, name, self._app.clock()):
+            pass
+
+    def _beat(self) -> None:
+        now = self._app.clock()
+        with self._app.db.write() as session:
+            beat(session, "worker", now)
+
+    def _run(self, name: str, action: Callable[[], object]) -> None:
+        if self._stopping.is_set():
+            return
+        try:
+            action()
+        except Exception:
+            # The next tick tries again: what is due stays due. Only a log line may be lost.
+            log.exception("%s failed", name)
+
+
+def beat(session: Session, name: str, now: datetime) -> None:
+    """Leave a sign of life."""
+    session.merge(Heartbeat(name=name, at=now, detail={}))
+
+
+def run_worker(app: App, stopping: threading.Event, extra: Mapping[str, Callable[[], object]] | None = None) -> None:
+    """Tick until `stopping` is set; `extra` jobs tick along (the demo's storefront)."""
+    belt = Beat(app, extra)
+    belt.start()
+    try:
+        stopping.wait()
+    finally:
+        belt.stop()

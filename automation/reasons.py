@@ -1,0 +1,130 @@
+"""Reasons in words: each code that the machine keeps, as a sentence with the facts it saw.
+
+Pages and the command line both say it from here, so that a reason reads the same wherever it is met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+SENTENCES: dict[str, tuple[str, ...]] = {
+    # What the arbiter says of a draft. The fullest sentence first; one whose facts are missing gives way to the next.
+    "go": ("nothing speaks against it",),
+    "no_address": ("the customer has no mail address",),
+    "suppressed": ("the address must not be mailed ({suppression})", "the address must not be mailed"),
+    "no_consent": (
+        "no consent to {topic} ({consent} since {since})",
+        "no consent to {topic} ({consent})",
+        "the customer has not agreed to the topic",
+    ),
+    "quiet_hours": (
+        "it is {local_time} there, and mails rest from {from} to {until} ({timezone})",
+        "it is night where the customer lives",
+    ),
+    "gap": (
+        "another mail went on {last_at}, and there is at most one in {gap_hours} hours",
+        "the customer had another mail a short while ago",
+    ),
+    "stronger_first": (
+        "a more important mail goes first, and there is at most one in {gap_hours} hours",
+        "a more important mail to the customer goes first",
+    ),
+    "no_longer_true": ("it no longer holds that {condition}", "what the mail is about has changed"),
+    "expired": (
+        "it could not go before {expires_at}, kept back by {kept_by}",
+        "it was not worth sending after {expires_at}",
+        "it was put off for too long to be worth sending",
+    ),
+    "campaign_stopped": ("its campaign was stopped",),
+    "erased": ("the customer was erased",),
+    # What became of a request to a provider.
+    "accepted": ("the provider took it",),
+    "rejected": ("the provider will not take it",),
+    "refused": ("the provider will not take it",),
+    "later": ("the provider cannot take it now",),
+    "retry": ("the provider could not take it, and it is tried again",),
+    "misconfigured": ("the provider does not accept the connection's settings",),
+    "unsure": ("the request left and no answer came",),
+    "unknown": ("the request left and no answer came",),
+    "parked": ("it could not be worked on and waits for a person",),
+    "template_broken": ("the mail cannot be rendered",),
+    "hard_bounce": ("the address does not exist",),
+    "soft_bounce": ("the mailbox could not take it",),
+    "complaint": ("the recipient called it spam",),
+}
+"""Sentence templates by code, without a capital and a full stop, so that they can stand inside another."""
+
+SUPPRESSIONS: dict[str, str] = {
+    "hard_bounce": "a mail to it bounced for good",
+    "soft_bounces": "mails to it bounced again and again",
+    "complaint": "its owner called a mail spam",
+    "provider": "the provider's list names it",
+    "manual": "an admin put it on the list",
+    "erased": "its owner was erased",
+}
+"""Why an address must not be mailed, in words."""
+
+OUTCOMES: dict[str, str] = {"go": "Goes out", "defer": "Not now", "drop": "Not sent"}
+"""What the arbiter decided, in words."""
+
+_SHORT = {"quiet_hours": "the quiet hours", "gap": "the gap between mails", "stronger_first": "a more important mail"}
+_INSTANTS = ("since", "last_at", "expires_at")
+
+
+def zone(name: str | None) -> ZoneInfo:
+    """A zone by name; UTC for one that is not known."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def day_and_time(at: datetime, timezone: str | None) -> str:
+    """An instant on the wall of a zone: "Tue 10 Mar 08:00"."""
+    local = at.astimezone(zone(timezone))
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def reason(code: str, facts: Mapping[str, Any] | None = None, timezone: str | None = None) -> str:
+    """A reason's code as part of a sentence; a code that is not known is read out as it is."""
+    known = _readable(facts or {}, timezone)
+    for template in SENTENCES.get(code, ()):
+        try:
+            return template.format_map(known)
+        except KeyError:
+            continue
+    return code.replace("_", " ") or "no reason was kept"
+
+
+def verdict(
+    outcome: str,
+    code: str,
+    facts: Mapping[str, Any] | None = None,
+    until: datetime | None = None,
+    timezone: str | None = None,
+) -> str:
+    """A decision as a sentence; `until` is told in `timezone`, the customer's."""
+    text = f"{OUTCOMES.get(outcome, outcome.capitalize())}: {reason(code, facts, timezone)}"
+    if outcome == "defer" and until is not None:
+        text += f"; put off until {day_and_time(until, timezone)}"
+    return f"{text}."
+
+
+def _readable(facts: Mapping[str, Any], timezone: str | None) -> dict[str, Any]:
+    known = {name: value for name, value in facts.items() if value is not None}
+    for name in _INSTANTS:
+        if isinstance(known.get(name), str):
+            try:
+                known[name] = day_and_time(datetime.fromisoformat(known[name]), timezone)
+            except ValueError:
+                del known[name]
+    if isinstance(known.get("gap_hours"), float):
+        known["gap_hours"] = f"{known['gap_hours']:g}"
+    if "suppression" in known:
+        known["suppression"] = SUPPRESSIONS.get(known["suppression"], known["suppression"])
+    if "kept_by" in known:
+        known["kept_by"] = _SHORT.get(known["kept_by"], str(known["kept_by"]).replace("_", " "))
+    return known

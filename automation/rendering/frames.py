@@ -1,0 +1,10 @@
+"""What both ends of a render child's pipes agree on."""
+
+from __future__ import annotations
+
+import struct
+
+LENGTH = struct.Struct("<I")
+"""Before every frame."""
+HEAD = struct.Struct("<III32s32s")
+"""Before every mail: lengths of subject, HTML and text in bytes, SHA-256 of HTML and text."""

@@ -1,0 +1,149 @@
+"""First stage: customers for whom a live campaign's trigger is due become enrolments."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from automation import versions
+from automation.app import App
+from automation.faults import declare, fault
+from automation.models import Campaign, ConsentState, Customer, Enrolment, Message
+from automation.rules.sql import predicate
+from automation.trigger import Occurrences
+from automation.versions import Version
+
+declare("enrol.before_commit")
+
+_COLUMNS = (
+    "store_id",
+    "campaign_id",
+    "version_id",
+    "customer_id",
+    "key",
+    "subject_id",
+    "anchor_at",
+    "state",
+    "due_at",
+    "visits",
+    "entered_at",
+    "exit_reason",
+)
+_OPEN = ("draft", "ready", "claimed", "submitting", "retry")
+
+
+def enrol(app: App, now: datetime, limit: int) -> int:
+    """Enrol whoever is due, at most `limit` per campaign; the number of new enrolments.
+
+    One INSERT … SELECT per live campaign. It asks for everything due within the catch-up span and leaves out what
+    is enrolled already, so it may run as often as it likes and needs no memory of where it was.
+    """
+    with app.db.read() as session:
+        live = versions.of_live_campaigns(app, session)
+    total = sum(_sweep(app, version, now, limit) for version in live)
+    with app.db.read() as session:
+        ended = session.scalars(_ended()).all()
+    if ended:
+        with app.db.write() as session:
+            session.execute(update(Campaign).where(Campaign.id.in_(_ended())).values(state="finished", updated_at=now))
+    return total
+
+
+def _sweep(app: App, version: Version, now: datetime, limit: int) -> int:
+    found = version.occurrences(now)
+    is_last = found.last_at is not None and found.last_at <= now
+    with app.db.read() as session:
+        wanted = due(session, version, found, now)
+        # Most sweeps find nothing; a reader does not stand in a writer's way.
+        if not is_last and session.execute(wanted.limit(1)).first() is None:
+            return 0
+    with app.db.write() as session:
+        added = _insert(app, session, wanted.limit(limit))
+        if is_last and added < limit:
+            session.execute(update(Campaign).where(Campaign.id == version.campaign_id).values(enrolled_at=now))
+        fault("enrol.before_commit")
+    return added
+
+
+def _insert(app: App, session: Session, wanted: Select[Any]) -> int:
+    dialect: Any = sqlite if app.db.is_sqlite else postgresql
+    statement = dialect.insert(Enrolment).from_select(_COLUMNS, wanted).on_conflict_do_nothing()
+    # Without the option an INSERT does not say how many rows went in.
+    count: int = session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    return max(count, 0)
+
+
+def due(session: Session, version: Version, found: Occurrences, now: datetime) -> Select[Any]:
+    """The rows that enrolling inserts: due in the window, every condition true, in the audience, not yet enrolled."""
+    definition = version.definition
+    where = [
+        found.store_id == version.store_id,
+        found.within,
+        *found.conditions.values(),
+        *found.entry.values(),
+        Customer.erased_at.is_(None),
+        predicate(version.audience, now, versions.segments_of(session, version.store_id)),
+        ~_enrolled(version, Enrolment.key == found.key),
+    ]
+    if version.trigger.mailable_only and definition.mail_class != "transactional":
+        where.append(agreed(definition.topic))
+    source = found.source
+    if found.source is not Customer.__table__:
+        source = source.join(Customer.__table__, Customer.id == found.customer_id)
+    columns = _columns(version, found, now)
+    if not definition.cooldown_days:
+        order = Customer.id if found.source is Customer.__table__ else found.at
+        return select(*columns).select_from(source).where(*where).order_by(order)
+    where.append(~_enrolled(version, Enrolment.entered_at > now - timedelta(days=definition.cooldown_days)))
+    # Two carts of one customer may fall due together: only the newest of them starts.
+    newest = func.row_number().over(partition_by=found.customer_id, order_by=(found.at.desc(), found.subject_id.desc()))
+    ranked = select(*columns, newest.label("place")).select_from(source).where(*where).subquery()
+    return select(*(ranked.c[name] for name in _COLUMNS)).where(ranked.c.place == 1).order_by(ranked.c.anchor_at)
+
+
+def _columns(version: Version, found: Occurrences, now: datetime) -> list[ColumnElement[Any]]:
+    instant = Enrolment.due_at.type
+    values: dict[str, Any] = {
+        "store_id": literal(version.store_id),
+        "campaign_id": literal(version.campaign_id),
+        "version_id": literal(version.id),
+        "customer_id": found.customer_id,
+        "key": found.key,
+        "subject_id": found.subject_id,
+        "anchor_at": found.at,
+        "state": literal("active"),
+        "due_at": literal(now, type_=instant),
+        "visits": literal(0),
+        "entered_at": literal(now, type_=instant),
+        "exit_reason": literal(""),
+    }
+    return [values[name].label(name) for name in _COLUMNS]
+
+
+def _enrolled(version: Version, which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(
+        select(1).where(Enrolment.campaign_id == version.campaign_id, Enrolment.customer_id == Customer.id, which)
+    )
+
+
+def agreed(topic: str) -> ColumnElement[bool]:
+    """True where the customer's consent to a topic stands."""
+    return exists(
+        select(1).where(
+            ConsentState.customer_id == Customer.id, ConsentState.topic == topic, ConsentState.status == "granted"
+        )
+    )
+
+
+def _ended() -> Select[int]:
+    campaign = aliased(Campaign)
+    return select(campaign.id).where(
+        campaign.state.in_(("live", "stopping")),
+        (campaign.enrolled_at.is_not(None)) | (campaign.state == "stopping"),
+        ~exists(select(1).where(Enrolment.campaign_id == campaign.id, Enrolment.state == "active")),
+        ~exists(select(1).where(Message.campaign_id == campaign.id, Message.state.in_(_OPEN))),
+    )

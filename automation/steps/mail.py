@@ -1,0 +1,37 @@
+"""Send a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from automation.step import Desk, Move, Next, Place, Step, StepSettings
+
+
+class MailSettings(StepSettings):
+    """Which mail."""
+
+    template: str = Field("", description="The mail to send.")
+    template_version_id: int | None = Field(None, description="Fixed when the campaign is published.")
+
+
+class Mail(Step):
+    """Drafts a mail to the customer.
+
+    Whether and when it leaves is decided by the arbiter: consent, quiet hours, the gap between mails. The customer
+    goes on to the next step at once.
+    """
+
+    label = "Send a mail"
+    icon = "mail"
+    Settings = MailSettings
+
+    def take(self, places: Sequence[Place], step_id: str, settings: MailSettings, desk: Desk) -> Mapping[int, Move]:
+        assert settings.template_version_id is not None, "publishing fixes it"
+        for place in places:
+            desk.draft(place, step_id, settings.template_version_id)
+        return {place.enrolment_id: Next() for place in places}
+
+    def sentence(self, settings: MailSettings) -> str:
+        return f"Send “{settings.template}”"

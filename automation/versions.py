@@ -1,0 +1,144 @@
+"""A live version, read once per batch: its definition, its trigger's settings, its flow as the stages use it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from automation import campaigns
+from automation.app import App
+from automation.campaigns import Definition, StepNode
+from automation.models import Campaign, CampaignVersion, Enrolment, Segment, Store
+from automation.policy import Policy
+from automation.rules import language
+from automation.rules.language import Rule
+from automation.trigger import Occurrences, Trigger, Window
+
+GONE = "what it was about still exists"
+"""The condition that fails when the row a trigger watched is no longer there."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version with everything that stages ask of it."""
+
+    id: int
+    campaign_id: int
+    store_id: int
+    campaign_name: str
+    state: str
+    live_since: datetime | None
+    enrolled_at: datetime | None
+    definition: Definition
+    policy: Policy
+    timezone: str
+    """The store's, for customers without one."""
+    trigger: Trigger
+    settings: Any
+    """Of the trigger."""
+    steps: dict[str, Any]
+    """The settings of each step, by its id."""
+
+    @cached_property
+    def nodes(self) -> dict[str, StepNode]:
+        """The flow's steps by id."""
+        return {node.id: node for node in campaigns.walk(self.definition.flow)}
+
+    @cached_property
+    def following(self) -> dict[str | None, str | None]:
+        """Which step comes after which."""
+        return campaigns.following(self.definition.flow)
+
+    @cached_property
+    def audience(self) -> Rule:
+        """The audience's rule."""
+        return language.read(self.definition.audience)
+
+    def window(self, now: datetime) -> Window:
+        """The span in which something had to fall due to enrol now: no older than `catch_up`, nor than going live."""
+        since = now - self.policy.catch_up
+        if self.live_since is not None and self.live_since > since:
+            since = self.live_since - timedelta(microseconds=1)
+        return Window(since=since, until=now)
+
+    def occurrences(self, now: datetime) -> Occurrences:
+        """What is due now."""
+        return self.trigger.occurrences(self.settings, self.window(now))
+
+
+def _read(app: App, version: CampaignVersion, campaign: Campaign, store: Store) -> Version:
+    definition = campaigns.read(version.definition)
+    trigger = app.triggers[definition.trigger.kind]
+    return Version(
+        id=version.id,
+        campaign_id=campaign.id,
+        store_id=store.id,
+        campaign_name=campaign.name,
+        state=campaign.state,
+        live_since=campaign.live_since,
+        enrolled_at=campaign.enrolled_at,
+        definition=definition,
+        policy=Policy.model_validate(store.policy),
+        timezone=store.timezone,
+        trigger=trigger,
+        settings=trigger.Settings.model_validate(definition.trigger.settings),
+        steps={
+            node.id: app.steps[node.kind].Settings.model_validate(node.settings)
+            for node in campaigns.walk(definition.flow)
+        },
+    )
+
+
+def of_live_campaigns(app: App, session: Session) -> list[Version]:
+    """The live version of every campaign that still enrols: one statement."""
+    rows = session.execute(
+        select(CampaignVersion, Campaign, Store)
+        .join(Campaign, Campaign.live_version_id == CampaignVersion.id)
+        .join(Store, Store.id == Campaign.store_id)
+        .where(Campaign.state == "live", Campaign.enrolled_at.is_(None))
+        .order_by(Campaign.id)
+    )
+    return [_read(app, version, campaign, store) for version, campaign, store in rows]
+
+
+def of_ids(app: App, session: Session, ids: Collection[int]) -> dict[int, Version]:
+    """Versions by id: one statement."""
+    rows = session.execute(
+        select(CampaignVersion, Campaign, Store)
+        .join(Campaign, Campaign.id == CampaignVersion.campaign_id)
+        .join(Store, Store.id == Campaign.store_id)
+        .where(CampaignVersion.id.in_(ids))
+    )
+    return {version.id: _read(app, version, campaign, store) for version, campaign, store in rows}
+
+
+def segments_of(session: Session, store_id: int) -> dict[int, Rule]:
+    """The rules of a store's segments, by id."""
+    rows = session.execute(select(Segment.id, Segment.rule).where(Segment.store_id == store_id))
+    return {row.id: language.read(row.rule) for row in rows}
+
+
+def standing(session: Session, version: Version, enrolment_ids: Sequence[int], now: datetime) -> dict[int, str | None]:
+    """For each enrolment of one version, the first of the trigger's conditions that no longer holds, or None.
+
+    One statement, and none at all for a trigger without conditions.
+    """
+    found = version.trigger.occurrences(version.settings, version.window(now), anchor=Enrolment.anchor_at.expression)
+    if not found.conditions:
+        return dict.fromkeys(enrolment_ids)
+    names = list(found.conditions)
+    columns = [condition.label(f"condition_{i}") for i, condition in enumerate(found.conditions.values())]
+    rows = session.execute(
+        select(Enrolment.id, *columns)
+        .select_from(Enrolment)
+        .join(found.source, found.subject_id == Enrolment.subject_id)
+        .where(Enrolment.id.in_(enrolment_ids))
+    )
+    seen = {row[0]: next((name for name, holds in zip(names, row[1:], strict=True) if not holds), None) for row in rows}
+    return {i: seen.get(i, GONE) for i in enrolment_ids}

@@ -1,0 +1,1 @@
+"""The database's history, step by step; `cartwheel migrate` brings an installation up to date."""

@@ -1,0 +1,172 @@
+"""Drafts become ready, wait or are dropped, and the decision log says why."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, func, select
+
+from automation.app import App
+from automation.clock import TurnableClock
+from automation.models import Campaign, Cart, Customer, Decision, Message, Store, Suppression
+from automation.stages.advance import advance
+from automation.stages.decide import decide
+from automation.stages.enrol import enrol
+from tests import make
+from tests.conftest import NOW
+
+
+@pytest.fixture
+def store(app: App) -> Store:
+    with app.db.write() as session:
+        return make.store(session)
+
+
+def draft(app: App, store: Store, name: str = "Ada", **values: object) -> int:
+    """A draft to a customer of that name; its id."""
+    with app.db.write() as session:
+        known = session.scalars(select(Customer).where(Customer.first_name == name)).first()
+        customer = known or make.customer(session, store, name)
+        return make.message(session, customer, **values).id
+
+
+def message(app: App, message_id: int) -> Message:
+    with app.db.read() as session:
+        return session.get_one(Message, message_id)
+
+
+def reasons(app: App) -> list[tuple[str, str]]:
+    with app.db.read() as session:
+        found = session.execute(select(Decision.outcome, Decision.reason).order_by(Decision.id))
+        return [(row.outcome, row.reason) for row in found]
+
+
+def test_a_draft_to_somebody_who_agreed_becomes_ready(app: App, store: Store) -> None:
+    one = draft(app, store)
+    assert decide(app, NOW, 100) == 1
+    assert message(app, one).state == "ready"
+    assert reasons(app) == [("go", "go")]
+    assert decide(app, NOW, 100) == 0
+
+
+def test_a_suppressed_address_is_dropped_with_its_reason(app: App, store: Store) -> None:
+    one = draft(app, store)
+    with app.db.write() as session:
+        session.add(Suppression(store_id=store.id, email_key="ada@example.com", reason="complaint", at=NOW))
+    decide(app, NOW, 100)
+    assert (message(app, one).state, message(app, one).reason) == ("dropped", "suppressed")
+    with app.db.read() as session:
+        assert session.scalars(select(Decision)).one().facts == {"suppression": "complaint"}
+
+
+def test_another_stores_suppression_does_not_count(app: App, store: Store) -> None:
+    one = draft(app, store)
+    with app.db.write() as session:
+        other = make.store(session)
+        session.add(Suppression(store_id=other.id, email_key="ada@example.com", reason="complaint", at=NOW))
+    decide(app, NOW, 100)
+    assert message(app, one).state == "ready"
+
+
+def test_withdrawn_consent_drops_what_was_drafted_before(app: App, store: Store) -> None:
+    one = draft(app, store)
+    with app.db.write() as session:
+        make.agree(session, session.scalars(select(Customer)).one(), "withdrawn", NOW - timedelta(minutes=1))
+    decide(app, NOW, 100)
+    assert (message(app, one).state, message(app, one).reason) == ("dropped", "no_consent")
+
+
+def test_of_two_drafts_the_more_important_goes_and_the_other_waits_sixteen_hours(
+    app: App, store: Store, clock: TurnableClock
+) -> None:
+    news = draft(app, store, mail_class="promotional", expires_at=NOW + timedelta(hours=72))
+    cart = draft(app, store, mail_class="lifecycle")
+    decide(app, NOW, 1)
+    assert message(app, cart).state == "ready"
+    waiting = message(app, news)
+    assert (waiting.state, waiting.reason) == ("draft", "stronger_first")
+    assert waiting.due_at == NOW + timedelta(hours=16)
+    assert decide(app, clock.turn(timedelta(hours=15)), 100) == 0
+    # Sixteen hours after noon it is night in Berlin; the mail goes at eight.
+    decide(app, clock.turn(timedelta(hours=1)), 100)
+    assert message(app, news).reason == "quiet_hours"
+    decide(app, message(app, news).due_at, 100)
+    assert message(app, news).state == "ready"
+
+
+def test_within_a_class_the_higher_priority_wins(app: App, store: Store) -> None:
+    low, high = draft(app, store, priority=10), draft(app, store, priority=90)
+    decide(app, NOW, 100)
+    assert (message(app, low).state, message(app, high).state) == ("draft", "ready")
+
+
+def test_two_receipts_go_together(app: App, store: Store) -> None:
+    one, two = (draft(app, store, mail_class="transactional") for _ in range(2))
+    decide(app, NOW, 100)
+    assert {message(app, one).state, message(app, two).state} == {"ready"}
+
+
+def test_an_accepted_mail_of_this_morning_makes_the_next_wait(app: App, store: Store) -> None:
+    draft(app, store, state="accepted", accepted_at=NOW - timedelta(hours=3), decided_at=NOW - timedelta(hours=3))
+    one = draft(app, store)
+    decide(app, NOW, 100)
+    assert (message(app, one).state, message(app, one).reason) == ("draft", "gap")
+    assert message(app, one).due_at == NOW + timedelta(hours=13)
+
+
+def test_a_dropped_or_test_mail_does_not_count_against_the_gap(app: App, store: Store) -> None:
+    draft(app, store, state="dropped", reason="expired", decided_at=NOW)
+    draft(app, store, state="accepted", is_test=True, accepted_at=NOW, decided_at=NOW)
+    one = draft(app, store)
+    decide(app, NOW, 100)
+    assert message(app, one).state == "ready"
+
+
+def test_a_cart_ordered_while_its_mail_waited_for_the_morning_is_dropped(
+    app: App, store: Store, clock: TurnableClock
+) -> None:
+    evening = NOW.replace(hour=19, minute=30)
+    clock.now = evening
+    with app.db.write() as session:
+        make.campaign(app, session, store)
+        cart = make.cart(session, store, make.customer(session, store), left_at=evening)
+    for _ in range(6):
+        clock.turn(timedelta(minutes=30))
+        while enrol(app, clock(), 10) + advance(app, clock(), 10) + decide(app, clock(), 10):
+            pass
+    assert reasons(app) == [("defer", "quiet_hours")]
+    with app.db.write() as session:
+        session.get_one(Cart, cart.id).ordered_at = clock()
+    clock.turn(timedelta(hours=12))
+    decide(app, clock(), 10)
+    assert reasons(app)[-1] == ("drop", "no_longer_true")
+    with app.db.read() as session:
+        last = session.scalars(select(Decision).order_by(Decision.id.desc())).first()
+    assert last is not None
+    assert last.facts == {"condition": "the cart was not ordered"}
+
+
+def test_drafts_of_a_paused_campaign_wait(app: App, store: Store) -> None:
+    with app.db.write() as session:
+        campaign = make.campaign(app, session, store)
+    one = draft(app, store, campaign_id=campaign.id)
+    with app.db.write() as session:
+        session.get_one(Campaign, campaign.id).state = "paused"
+    assert decide(app, NOW, 100) == 0
+    assert message(app, one).state == "draft"
+
+
+def test_a_hundred_drafts_take_as_many_statements_as_one(app: App, store: Store) -> None:
+    statements: list[str] = []
+    event.listen(app.db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    counts = []
+    for batch in (1, 100):
+        for i in range(batch):
+            draft(app, store, f"C{batch}x{i}")
+        statements.clear()
+        assert decide(app, NOW, 1000) == batch
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 14
+    with app.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Decision)) == 101

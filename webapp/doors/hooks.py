@@ -1,0 +1,66 @@
+"""The door of shops and mail providers: their webhooks are verified and kept; the listen stage reads them later."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import TimeoutError as TooSlow
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from flask.blueprints import BlueprintSetupState
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from automation.errors import BadSignature, CartwheelError, Unknown, Unreadable
+from automation.reception import Reception
+from automation.source import Request
+from webapp.factory import the_app
+from webapp.permissions import permission
+
+blueprint = Blueprint("hooks", __name__)
+log = logging.getLogger(__name__)
+
+PATIENCE = 4.0
+"""Seconds. Shopify waits five; who is told 503 comes again, and the delivery's id keeps it from counting twice."""
+
+
+@blueprint.record
+def _open(state: BlueprintSetupState) -> None:
+    extensions = state.app.extensions
+    extensions["cartwheel.reception"] = Reception(extensions["cartwheel"], extensions["cartwheel.writer"])
+
+
+@blueprint.post("/hooks/<public_id>")
+@permission("public")
+def receive(public_id: str) -> Response:
+    """Verify one webhook and keep it. 200 means that it survives a power cut."""
+    reception: Reception = current_app.extensions["cartwheel.reception"]
+    try:
+        # The raw bytes: signatures are over these, and parsing them again would not give the same.
+        webhook = Request(
+            {name.lower(): value for name, value in request.headers.items()},
+            request.get_data(cache=False),
+            request.args.to_dict(),
+        )
+        is_new = reception.receive(public_id, webhook, the_app().clock(), PATIENCE)
+    except BadSignature as error:
+        return _refusal(401, error)
+    except Unreadable as error:
+        return _refusal(400, error)
+    except Unknown as error:
+        return _refusal(404, error)
+    except RequestEntityTooLarge:
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        return _refusal(413, f"The body is larger than {limit // 2**20} MB.")
+    except (TooSlow, DBAPIError, CartwheelError) as error:
+        log.warning("A webhook for %s could not be kept: %s", public_id, type(error).__name__)
+        answer = _refusal(503, "It could not be kept now. Send it again.")
+        answer.headers["Retry-After"] = "30"
+        return answer
+    return jsonify(received=True, repeated=not is_new)
+
+
+def _refusal(status: int, why: Any) -> Response:
+    answer = jsonify(error=str(why))
+    answer.status_code = status
+    return answer

@@ -1,0 +1,112 @@
+"""The frame's contents: where one can go, and what of the installation stands above every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, current_app, g, make_response, request
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from automation.app import App
+from automation.clock import ShiftedClock
+from automation.errors import NotAllowed
+from automation.models import Connection, Installation, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the side bar; shown once its page is there."""
+
+    title: str
+    icon: str
+    endpoint: str
+    on_phone: bool = True
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the page that is shown belongs to it."""
+        return request.blueprint == self.endpoint.split(".")[0]
+
+
+PLACES = (
+    Place("Home", "home", "home.index"),
+    Place("Campaigns", "send", "campaigns.index"),
+    Place("Customers", "users", "customers.index"),
+    Place("Mailbox", "inbox", "mailbox.index"),
+    Place("Connections", "plug-connected", "connections.index", on_phone=False),
+    Place("Settings", "settings", "settings.index", on_phone=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What the frame shows of the installation."""
+
+    store: Store | None
+    is_paused: bool
+    is_test_mode: bool
+    """True while the store's mails go to the built-in mailbox."""
+    is_demo: bool
+    is_shifted: bool
+    """True when the demo's clock is ahead of the machine's."""
+    now: datetime
+
+
+def shell() -> Shell:
+    """What the frame shows, read once per request."""
+    if "shell" not in g:
+        app: App = current_app.extensions["cartwheel"]
+        with app.db.read() as session:
+            store = session.scalars(select(Store).order_by(Store.id).limit(1)).first()
+            installation = session.get(Installation, 1)
+            default = session.scalars(
+                select(Connection.kind).where(
+                    Connection.store_id == (store.id if store else None), Connection.is_default.is_(True)
+                )
+            ).first()
+        g.shell = Shell(
+            store=store,
+            is_paused=bool((installation and installation.is_paused) or (store and store.is_paused)),
+            is_test_mode=default == "mailbox",
+            is_demo=app.settings.demo,
+            is_shifted=isinstance(app.clock, ShiftedClock) and app.clock.offset().total_seconds() > 0,
+            now=app.clock(),
+        )
+    found: Shell = g.shell
+    return found
+
+
+def the_store() -> Store:
+    """The store that the pages are about. Raises NotAllowed before there is one."""
+    store = shell().store
+    if store is None:
+        raise NotAllowed("There is no store yet: open the settings and fill in its name and sender.")
+    return store
+
+
+def is_fragment() -> bool:
+    """Whether htmx asks for a part of the page; a whole page is what it gets after pressing "back"."""
+    return bool(request.headers.get("HX-Request")) and request.headers.get("HX-Request-Type") != "full"
+
+
+def with_toast(body: str | Response, text: str, kind: str = "success") -> Response:
+    """A fragment that also says something in the corner; `kind` is success, warning or danger."""
+    response = make_response(body)
+    response.headers["HX-Trigger"] = current_app.json.dumps({"toast": {"text": text, "kind": kind}}, ensure_ascii=True)
+    return response
+
+
+def init_navigation(flask: Flask, app: App) -> None:
+    """Give templates `shell()`, `places()`, `admin` and `is_fragment()`."""
+
+    def places() -> list[Place]:
+        return [place for place in PLACES if place.endpoint in flask.view_functions]
+
+    @flask.context_processor
+    def _context() -> dict[str, Any]:
+        return {"admin": g.get("admin"), "shell": shell, "places": places, "app_now": app.clock}
+
+    flask.jinja_env.globals.update(is_fragment=is_fragment, has_page=lambda endpoint: endpoint in flask.view_functions)

@@ -1,0 +1,257 @@
+"""Customers: the search, and one customer's head and key figures."""
+
+from __future__ import annotations
+
+from calendar import month_name
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from automation.models import (
+    Cart,
+    Consent,
+    ConsentState,
+    Customer,
+    Order,
+    Store,
+    Suppression,
+)
+from webapp.queries.campaigns import called
+from webapp.queries.paging import Mark, Page, below
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """A line of the list. `spent` is in minor units of the store's currency, net of refunds."""
+
+    id: int
+    public_id: str
+    name: str
+    email: str
+    country: str
+    consent: str
+    """Of the topic marketing: granted, pending, withdrawn or none."""
+    is_suppressed: bool
+    orders: int
+    spent: int
+    created_at: datetime
+    engaged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLine:
+    """A line of the ledger."""
+
+    topic: str
+    status: str
+    source: str
+    wording: str
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TopicConsent:
+    """Where a customer stands on a topic, and how it came to be (newest first)."""
+
+    topic: str
+    status: str
+    at: datetime
+    history: list[ConsentLine]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDetail:
+    """One customer. Money is in minor units of `currency`, the store's."""
+
+    id: int
+    public_id: str
+    name: str
+    email: str
+    phone: str
+    place: str
+    locale: str
+    timezone: str
+    is_zone_known: bool
+    """False when the zone is the store's."""
+    birthday: str
+    tags: tuple[str, ...]
+    created_at: datetime
+    engaged_at: datetime | None
+    erased_at: datetime | None
+    suppression: str
+    """Reason of the suppression; "" when they may be mailed."""
+    suppressed_at: datetime | None
+    suppression_detail: str
+    currency: str
+    orders: int
+    spent: int
+    last_order_at: datetime | None
+    carts: int
+    open_carts: int
+    consents: list[TopicConsent]
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """Each word begins the address, the first or the last name."""
+
+    def begins(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
+        return column.startswith(word, autoescape=True)
+
+    words = text.lower().split()[:5]
+    return and_(
+        true(),
+        *(
+            or_(
+                begins(Customer.email_key, word),  # type: ignore[arg-type]  # a column is an element
+                begins(func.lower(Customer.first_name), word),
+                begins(func.lower(Customer.last_name), word),
+            )
+            for word in words
+        ),
+    )
+
+
+def search(session: Session, store_id: int, text: str, after: Mark | None) -> Page[CustomerRow]:
+    """Customers whose name or address begins with the words of `text`, newest first; four statements."""
+    rows = session.execute(
+        select(
+            Customer.id,
+            Customer.public_id,
+            Customer.first_name,
+            Customer.last_name,
+            Customer.email,
+            Customer.country,
+            Customer.created_at,
+            Customer.engaged_at,
+            ConsentState.status,
+            Suppression.id.label("suppression_id"),
+        )
+        .outerjoin(ConsentState, and_(ConsentState.customer_id == Customer.id, ConsentState.topic == "marketing"))
+        .outerjoin(
+            Suppression, and_(Suppression.store_id == Customer.store_id, Suppression.email_key == Customer.email_key)
+        )
+        .where(
+            Customer.store_id == store_id,
+            Customer.erased_at.is_(None),
+            _matches(text),
+            below(Customer.created_at, Customer.id, after),
+        )
+        .order_by(Customer.created_at.desc(), Customer.id.desc())
+        .limit(PAGE + 1)
+    ).all()
+    shown = rows[:PAGE]
+    bought = _bought(session, store_id, [row.id for row in shown])
+    found = [
+        CustomerRow(
+            id=row.id,
+            public_id=row.public_id,
+            name=called(row.first_name, row.last_name, row.email),
+            email=row.email or "",
+            country=row.country or "",
+            consent=row.status or "none",
+            is_suppressed=row.suppression_id is not None,
+            orders=bought.get(row.id, (0, 0))[0],
+            spent=bought.get(row.id, (0, 0))[1],
+            created_at=row.created_at,
+            engaged_at=row.engaged_at,
+        )
+        for row in shown
+    ]
+    return Page(found, Mark(shown[-1].created_at, shown[-1].id) if len(rows) > PAGE else None)
+
+
+def _bought(session: Session, store_id: int, ids: list[int]) -> dict[int | None, tuple[int, int]]:
+    rows = session.execute(
+        select(Order.customer_id, func.count(), func.sum(Order.total - Order.refunded))
+        .join(Store, Store.id == Order.store_id)
+        .where(
+            Order.customer_id.in_(ids),
+            Order.store_id == store_id,
+            Order.cancelled_at.is_(None),
+            Order.currency == Store.currency,
+        )
+        .group_by(Order.customer_id)
+    )
+    return {customer: (count, int(total)) for customer, count, total in rows}
+
+
+def has_any(session: Session, store_id: int) -> bool:
+    """Whether the store knows anybody at all."""
+    return session.execute(select(Customer.id).where(Customer.store_id == store_id).limit(1)).first() is not None
+
+
+def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | None:
+    """A customer of a store by public id; four statements."""
+    found = session.execute(
+        select(Customer, Store.timezone, Store.currency, Suppression)
+        .join(Store, Store.id == Customer.store_id)
+        .outerjoin(
+            Suppression, and_(Suppression.store_id == Customer.store_id, Suppression.email_key == Customer.email_key)
+        )
+        .where(Customer.store_id == store_id, Customer.public_id == public_id)
+    ).one_or_none()
+    if found is None:
+        return None
+    row, zone, currency, suppression = found
+    orders = session.execute(
+        select(func.count(), func.coalesce(func.sum(Order.total - Order.refunded), 0), func.max(Order.placed_at)).where(
+            Order.customer_id == row.id, Order.cancelled_at.is_(None), Order.currency == currency
+        )
+    ).one()
+    is_open = and_(Cart.ordered_at.is_(None), Cart.deleted_at.is_(None), Cart.item_count > 0)
+    carts = session.execute(select(func.count(), func.count().filter(is_open)).where(Cart.customer_id == row.id)).one()
+    return CustomerDetail(
+        id=row.id,
+        public_id=row.public_id,
+        name=called(row.first_name, row.last_name, row.email),
+        email=row.email or "",
+        phone=row.phone,
+        place=", ".join(part for part in (row.city, row.region, row.country) if part),
+        locale=row.locale or "",
+        timezone=row.timezone or zone,
+        is_zone_known=row.timezone is not None,
+        birthday=_birthday(row),
+        tags=tuple(row.tags),
+        created_at=row.created_at,
+        engaged_at=row.engaged_at,
+        erased_at=row.erased_at,
+        suppression=suppression.reason if suppression else "",
+        suppressed_at=suppression.at if suppression else None,
+        suppression_detail=suppression.detail if suppression else "",
+        currency=currency,
+        orders=orders[0],
+        spent=int(orders[1]),
+        last_order_at=orders[2],
+        carts=carts[0],
+        open_carts=carts[1],
+        consents=_consents(session, row.id),
+    )
+
+
+def _birthday(row: Customer) -> str:
+    if not row.birthday_month or not row.birthday_day:
+        return ""
+    year = f" {row.birthday_year}" if row.birthday_year else ""
+    return f"{row.birthday_day} {month_name[row.birthday_month]}{year}"
+
+
+def _consents(session: Session, customer_id: int) -> list[TopicConsent]:
+    rows = session.execute(
+        select(Consent, ConsentState.status.label("now"), ConsentState.at.label("since"))
+        .outerjoin(
+            ConsentState, and_(ConsentState.customer_id == Consent.customer_id, ConsentState.topic == Consent.topic)
+        )
+        .where(Consent.customer_id == customer_id)
+        .order_by(Consent.topic, Consent.at.desc(), Consent.id.desc())
+        .limit(200)
+    )
+    topics: dict[str, TopicConsent] = {}
+    for line, now, since in rows:
+        topic = topics.setdefault(line.topic, TopicConsent(line.topic, now or line.status, since or line.at, []))
+        topic.history.append(ConsentLine(line.topic, line.status, line.source, line.wording, line.detail, line.at))
+    return list(topics.values())

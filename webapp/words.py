@@ -1,0 +1,117 @@
+"""How amounts, instants and states are written on pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.core import UnknownLocaleError
+from babel.dates import format_datetime, format_timedelta
+from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, get_currency_precision
+from flask import Flask, g
+from markupsafe import Markup
+
+from automation.app import App
+from webapp.navigation import shell
+
+LOCALE = "en_GB"
+TONES = {
+    "green": ("live", "delivered", "active", "done", "granted", "go", "processed", "placed"),
+    "blue": ("ready", "claimed", "submitting", "accepted", "running", "received", "stopping"),
+    "yellow": ("paused", "retry", "deferred", "defer", "waiting", "pending", "unknown"),
+    "red": ("bounced", "complained", "rejected", "broken", "failed", "parked", "suppressed"),
+    "secondary": ("draft", "dropped", "drop", "finished", "exited", "archived", "ignored", "withdrawn", "cancelled"),
+}
+"""The colour of each state; one that is not listed is grey."""
+MOVING = ("claimed", "submitting", "running", "stopping")
+"""States that pass by themselves soon."""
+LABELS = {"accepted": "Sent", "granted": "Subscribed", "withdrawn": "Unsubscribed", "go": "Go", "retry": "Will retry"}
+"""What a person calls a state, where it is not the word itself."""
+
+
+def tone(state: str) -> str:
+    """The colour of a state."""
+    return next((name for name, states in TONES.items() if state in states), "secondary")
+
+
+def label(state: str) -> str:
+    """A state as a person says it."""
+    return LABELS.get(state, state.replace("_", " ").capitalize())
+
+
+def money(amount: int | None, currency: str) -> str:
+    """An amount of minor units: 1999, EUR → €19.99. Nothing for None."""
+    if amount is None:
+        return ""
+    digits = get_currency_precision(currency)
+    try:
+        return format_currency(amount / 10**digits, currency, locale=LOCALE)
+    except (UnknownCurrencyError, UnknownLocaleError):
+        return f"{amount / 10**digits} {currency}"
+
+
+def number(value: float | None) -> str:
+    """A number with its thousands apart."""
+    return "" if value is None else str(format_decimal(value, locale=LOCALE))
+
+
+def percent(part: float, whole: float) -> str:
+    """A share, with one digit below ten per cent; a dash of nothing."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    return f"{share:.1f}%" if share < 10 else f"{share:.0f}%"
+
+
+def zone() -> tzinfo:
+    """The zone that times are shown in: the admin's, or the store's."""
+    admin, store = g.get("admin"), shell().store
+    name = (admin.timezone if admin else None) or (store.timezone if store else None)
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def written(at: datetime | None, pattern: str = "d MMM y, HH:mm") -> str:
+    """An instant in the reader's zone, as plain text."""
+    return "" if at is None else str(format_datetime(at, pattern, tzinfo=zone(), locale=LOCALE))
+
+
+def local_time(at: datetime | None, pattern: str = "d MMM y, HH:mm") -> Markup:
+    """A <time> in the reader's zone, with zone and seconds on hover. A dash for None."""
+    if at is None:
+        return Markup('<span class="text-secondary">–</span>')
+    full = format_datetime(at, "EEEE d MMMM y, HH:mm:ss zzz", tzinfo=zone(), locale=LOCALE)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), full, written(at, pattern))
+
+
+def relative(at: datetime, now: datetime) -> str:
+    """How long ago or ahead, in words."""
+    span = at - now
+    if abs(span.total_seconds()) < 10:
+        return "just now"
+    return str(format_timedelta(span, add_direction=True, locale=LOCALE, threshold=0.95))
+
+
+def init_words(flask: Flask, app: App) -> None:
+    """Give templates money(), number(), percent(), local_time(), relative_time(), state_tone() and state_label()."""
+
+    def relative_time(at: datetime | None) -> Markup:
+        if at is None:
+            return Markup('<span class="text-secondary">–</span>')
+        full = format_datetime(at, "EEEE d MMMM y, HH:mm:ss zzz", tzinfo=zone(), locale=LOCALE)
+        words = relative(at, app.clock())
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), full, words)
+
+    flask.jinja_env.globals.update(
+        money=money,
+        number=number,
+        percent=percent,
+        local_time=local_time,
+        relative_time=relative_time,
+        written=written,
+        state_tone=tone,
+        state_label=label,
+        moving_states=MOVING,
+    )
