@@ -54,6 +54,8 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "hard_bounce": ("the address does not exist",),
     "soft_bounce": ("the mailbox could not take it",),
     "complaint": ("the recipient called it spam",),
+    "refused_by_provider": ("the provider took it and then did not send it",),
+    "suppressed_by_provider": ("the provider's own list names the address",),
 }
 """Sentence templates by code, without a capital and a full stop, so that they can stand inside another."""
 

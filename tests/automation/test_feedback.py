@@ -115,7 +115,7 @@ def test_an_event_proves_that_a_mail_on_its_way_was_accepted(app: App) -> None:
                 message = shop.message(state, claimed_by="w1", lease_until=NOW)
                 assert shop.apply(told(message, event, provider_id="p1")) == 1
                 assert (message.state, message.accepted_at, message.fence) == (after, SENT_AT, 2)
-                assert (message.claimed_by, message.lease_until, message.reason) == (None, None, "")
+                assert (message.claimed_by, message.lease_until, message.reason) == (None, None, "accepted")
                 assert message.provider_id == "p1"
 
 

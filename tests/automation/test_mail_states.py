@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automation.changes import MAIL_EVENTS, MailEvent
-from automation.mail_states import CHANGING, moved
+from automation.mail_states import CHANGING, REASONS, moved
 from automation.models import SENT, STATES
+from automation.reasons import SENTENCES
 from tests.conftest import NOW
 
 HOUR = timedelta(hours=1)
@@ -82,10 +83,16 @@ def test_each_fate_outranks_the_one_before() -> None:
 
 def test_the_weightiest_reason_stays() -> None:
     old = message("retry", reason="throttled")
-    assert after(old, event("accepted")).reason == ""
+    assert after(old, event("accepted")).reason == "accepted"
+    assert after(message("unknown", reason="possible_duplicate"), event("open")).reason == "possible_duplicate"
+    assert after(message("bounced", reason="hard_bounce"), event("open")).reason == "hard_bounce"
     assert after(old, event("hard_bounce"), event("soft_bounce")).reason == "hard_bounce"
     assert after(message("bounced", reason="hard_bounce"), event("soft_bounce")).reason == "hard_bounce"
     assert after(message("rejected", reason="refused"), event("open")).reason == "refused"
+
+
+def test_every_reason_that_an_event_gives_has_a_sentence() -> None:
+    assert {*REASONS, "accepted"} <= set(SENTENCES)
 
 
 def test_the_providers_id_is_kept_once_known() -> None:
