@@ -42,8 +42,16 @@ def audit(app: App, truth: Path, suppressed: Path, *, in_flight: int, kills: int
     found = Findings()
     with app.db.read() as session:
         rows = session.execute(
-            select(Message.id, Message.public_id, Message.state, Message.reason, Message.provider_id, Message.attempt_id,
-                   Message.mail_class, Message.connection_id)
+            select(
+                Message.id,
+                Message.public_id,
+                Message.state,
+                Message.reason,
+                Message.provider_id,
+                Message.attempt_id,
+                Message.mail_class,
+                Message.connection_id,
+            )
         ).all()
         kinds = {c.id: app.providers[c.kind].guarantee for c in session.scalars(select(Connection))}
         attempts = {a.id: a.message_ids for a in session.scalars(select(Attempt).where(Attempt.state == "unsure"))}
@@ -114,9 +122,7 @@ def _look_at_unknown(
     unknown = [r for r in rows if r.state == "unknown"]
     found.object_to([r.id for r in unknown if classes[r.id] == "B"], "messages of class B are unknown")
     unexplained = [
-        r.id
-        for r in unknown
-        if classes[r.id] == "A" and not stopped.intersection(attempts.get(r.attempt_id, []))
+        r.id for r in unknown if classes[r.id] == "A" and not stopped.intersection(attempts.get(r.attempt_id, []))
     ]
     found.object_to(unexplained, "messages of class A are unknown for no reason")
     silent = [r.id for r in unknown if classes[r.id] == "C"]

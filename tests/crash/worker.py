@@ -89,7 +89,9 @@ def fork(body: Callable[[], None], errors: Path) -> int:
         os._exit(code)
 
 
-def work(app: App, plan: Plan, tally: Tally, errors: Path, stage: Callable[[App, datetime, int], int] = deliver) -> NoReturn:
+def work(
+    app: App, plan: Plan, tally: Tally, errors: Path, stage: Callable[[App, datetime, int], int] = deliver
+) -> NoReturn:
     """Deliver until killed."""
     app = _reborn(app)
     index = {name: i for i, name in enumerate(tally.points)}
