@@ -1,4 +1,4 @@
-"""Mail addresses: what is one, and when two are the same."""
+"""Mail addresses: what is one, when two are the same, and how one is written beside a name."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ def key_of(email: str | None) -> str | None:
         return normal_form(email)
     except Unreadable:
         return None
+
+
+def written(name: str, email: str) -> str:
+    """An address with its name, as a mail's From and To show it: `"Wren & Thistle" <hello@wren.example.com>`."""
+    if not name:
+        return email
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{email}>'

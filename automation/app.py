@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpx
 
@@ -53,8 +55,15 @@ def _triggers() -> dict[str, Trigger]:
     return found
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the authorities takes longer than a whole batch; clients come and go, this stays.
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _client() -> httpx.Client:
     return httpx.Client(
+        verify=_tls(),
         timeout=httpx.Timeout(30, connect=10),
         follow_redirects=False,
         trust_env=False,

@@ -305,6 +305,7 @@ class MailEvent(Change):
     external_id: Annotated[str, StringConstraints(min_length=1, max_length=160)]
     reason: str = ""
     is_policy: bool = Field(False, description="The receiver objects to the sender, not to the address.")
+    is_suppressed: bool = Field(False, description="The provider itself no longer mails the address.")
     url: str = ""
     agent: str = ""
     ip: str = ""

@@ -28,7 +28,7 @@ def count(session: Session) -> dict[str, Any]:
     }
     for name, (model, states) in _STATES.items():
         counted: dict[str, int] = dict(
-            session.execute(select(model.state, func.count()).group_by(model.state)).tuples()
+            session.execute(select(model.state, func.count()).group_by(model.state)).tuples().all()
         )
         found[name] = {state: counted.get(state, 0) for state in states}
     return found

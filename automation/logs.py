@@ -12,8 +12,10 @@ import orjson
 from automation.settings import Settings
 
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
-_QUIET = ("apscheduler", "httpx", "httpcore", "waitress.queue", "alembic", "asyncio")
+_QUIET = ("httpx", "httpcore", "waitress.queue", "alembic", "asyncio")
 """Libraries whose chatter below a warning helps nobody."""
+_MUTE = ("apscheduler",)
+"""It warns whenever a stage works longer than one tick, which is what stages do when there is work."""
 
 
 def without_addresses(text: str) -> str:
@@ -58,4 +60,6 @@ def configure(settings: Settings, process: str) -> None:
     logging.basicConfig(level=settings.log_level, handlers=[out], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)

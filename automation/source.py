@@ -10,14 +10,34 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import httpx
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from automation.changes import Change
 from automation.errors import Unreadable
+
+
+def _printable(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip()
+    if not text.isascii() or any(not c.isprintable() or c == " " for c in text):
+        raise ValueError("this holds a blank or a letter that no key has; was it copied whole?")
+    return SecretStr(text)
+
+
+Token = Annotated[SecretStr, AfterValidator(_printable)]
+"""A key or token as it travels in a header: visible ASCII; blanks around it are dropped."""
+ServiceUrl = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=500,
+        pattern=r"^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?$",
+    ),
+]
+"""Where a service's API lives; without TLS only on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +87,10 @@ class Source(ABC):
 
         Raises BadSignature when it is not from who it claims to be, Unreadable when it is not what it says it is.
         """
+
+    def hook_url(self, url: str) -> str:
+        """The address to enter at the other end: ours, with what `open` expects to find in it."""
+        return url
 
     @abstractmethod
     def translate(self, envelope: Envelope) -> list[Change]:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from babel.core import UnknownLocaleError
-from babel.numbers import format_currency, get_currency_precision
-
 from automation.reasons import OUTCOMES, day_and_time, reason, verdict
 from webapp.queries.mailbox import Leg, MailDetail
 from webapp.queries.timeline import Moment
+from webapp.words import money
 
 TONES = ("primary", "green", "yellow", "red", "secondary")
 """Names of the colours that an icon may have."""
@@ -38,7 +36,7 @@ _EVENTS: dict[str, tuple[str, str]] = {
     "searched": ("search", "Searched"),
     "product.searched": ("search", "Searched"),
     "review.left": ("star", "Left a review"),
-    "support.contacted": ("headset", "Contacted support"),
+    "support.contacted": ("message", "Contacted support"),
     "customer.merged": ("users", "Was merged with another customer"),
 }
 _STATES: dict[str, tuple[str, str, str]] = {
@@ -92,15 +90,6 @@ _SOURCES = {
 }
 
 
-def money(amount: int, currency: str, locale: str = "en") -> str:
-    """An amount of minor units as people write it."""
-    value = amount / 10 ** get_currency_precision(currency)
-    try:
-        return format_currency(value, currency, locale=locale)
-    except (UnknownLocaleError, ValueError):
-        return f"{value} {currency}"
-
-
 def source_words(source: str) -> str:
     """Where a consent came from, in words."""
     return _SOURCES.get(source, source.replace("_", " "))
@@ -117,7 +106,7 @@ def tell(moment: Moment, timezone: str) -> Told:
 def _event(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
     del timezone
     words = moment.what.replace(".", " ").replace("_", " ").capitalize()
-    icon, title = _EVENTS.get(moment.what, ("point", words))
+    icon, title = _EVENTS.get(moment.what, ("circle", words))
     return icon, "secondary", title, _about(moment.facts)
 
 
@@ -140,7 +129,7 @@ def _order(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
             parts.append(f"{words} {day_and_time(facts[name], timezone)}")
     number = facts["number"] if str(facts["number"]).startswith("#") else f"#{facts['number']}"
     if moment.what == "cancelled":
-        return "receipt-off", "red", f"Order {number} (cancelled)", " · ".join(parts)
+        return "receipt", "red", f"Order {number} (cancelled)", " · ".join(parts)
     return "receipt", "green", f"Ordered {number}", " · ".join(parts)
 
 
@@ -167,7 +156,7 @@ def _mail(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
 
 def _response(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
     del timezone
-    icon, tone, words = _RESPONSES.get(moment.what, ("point", "secondary", moment.what.replace("_", " ").capitalize()))
+    icon, tone, words = _RESPONSES.get(moment.what, ("circle", "secondary", moment.what.replace("_", " ").capitalize()))
     parts = [moment.facts["url"], moment.facts["reason"]]
     if moment.facts["is_machine"]:
         parts.append("by a machine, not counted")
@@ -175,7 +164,7 @@ def _response(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
 
 
 def _decision(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
-    icon, tone = _DECISIONS.get(moment.what, ("scale", "secondary"))
+    icon, tone = _DECISIONS.get(moment.what, ("adjustments", "secondary"))
     facts = moment.facts
     words = verdict(moment.what, facts["reason"], facts["facts"], facts["until"], timezone)
     return icon, tone, f"Decision on “{moment.mail}”", words
@@ -184,9 +173,9 @@ def _decision(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
 def _journey(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
     del timezone
     if moment.what == "entered":
-        return "login-2", "primary", f"Entered “{moment.campaign}”", ""
+        return "login", "primary", f"Entered “{moment.campaign}”", ""
     words = "Finished" if moment.what == "finished" else "Left"
-    return "logout-2", "secondary", f"{words} “{moment.campaign}”", _sentence(moment.facts["reason"])
+    return "logout", "secondary", f"{words} “{moment.campaign}”", _sentence(moment.facts["reason"])
 
 
 def _consent(moment: Moment, timezone: str) -> tuple[str, str, str, str]:
@@ -219,7 +208,7 @@ def tell_leg(leg: Leg, mail: MailDetail) -> Told:
         by = f"by “{mail.campaign}”" if mail.campaign else "without a campaign"
         return Told(leg.at, "pencil", "secondary", "Drafted", f"{by}, as a {mail.mail_class} mail about {mail.topic}")
     if leg.kind == "decision":
-        icon, tone = _DECISIONS.get(leg.what, ("scale", "secondary"))
+        icon, tone = _DECISIONS.get(leg.what, ("adjustments", "secondary"))
         words = verdict(leg.what, leg.reason, leg.facts, leg.until, mail.timezone)
         title = OUTCOMES.get(leg.what, leg.what.capitalize())
         return Told(leg.at, icon, tone, title, _sentence(words.partition(": ")[2]))
@@ -230,7 +219,7 @@ def tell_leg(leg: Leg, mail: MailDetail) -> Told:
     if leg.kind == "accepted":
         detail = f"{mail.provider} knows it as {mail.provider_id}" if mail.provider_id else mail.provider
         return Told(leg.at, "send", "green", "Accepted", detail)
-    icon, tone, words = _RESPONSES.get(leg.what, ("point", "secondary", leg.what.replace("_", " ").capitalize()))
+    icon, tone, words = _RESPONSES.get(leg.what, ("circle", "secondary", leg.what.replace("_", " ").capitalize()))
     parts = [leg.url, leg.reason, "by a machine, not counted" if leg.is_machine else ""]
     return Told(leg.at, icon, tone, words, " · ".join(p for p in parts if p))
 

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from automation import audit
 from automation.addresses import normal_form
 from automation.app import App
 from automation.clock import ShiftedClock, real_time
 from automation.errors import NotAllowed
-from automation.models import Admin, AdminSession, AuditEntry, LoginFailure, LoginLink
+from automation.models import Admin, AdminSession, LoginFailure, LoginLink
 from automation.security import hash_password, is_password, needs_rehash, random_token, token_hash
 
 IDLE = timedelta(hours=12)
@@ -105,9 +106,7 @@ def check_password(app: App, email: str, password: str, ip: str, now: datetime) 
     subjects = (f"email:{email.strip().lower()[:300]}", f"ip:{ip}")
     with app.db.read() as session:
         _refuse_guessing(session, subjects, now)
-        admin = session.scalar(
-            select(Admin).where(Admin.email == email.strip().lower(), Admin.is_disabled.is_(False))
-        )
+        admin = session.scalar(select(Admin).where(Admin.email == email.strip().lower(), Admin.is_disabled.is_(False)))
     stored = admin.password_hash if admin else ""
     if is_password(password, stored) and admin is not None:
         with app.db.write() as session:
@@ -142,7 +141,7 @@ def set_password(session: Session, admin: Admin, password: str, now: datetime, *
     admin.password_hash = hash_password(password)
     end_sessions(session, admin, now, keep=keep)
     session.execute(delete(LoginLink).where(LoginLink.admin_id == admin.id, LoginLink.used_at.is_(None)))
-    audit(session, admin.id, "admin.password_changed", now)
+    audit.note(session, admin.id, "admin.password_changed", admin.id, now)
 
 
 def start_session(session: Session, admin: Admin, now: datetime, *, ip: str = "", agent: str = "") -> str:
@@ -160,7 +159,7 @@ def start_session(session: Session, admin: Admin, now: datetime, *, ip: str = ""
         )
     )
     session.execute(update(Admin).where(Admin.id == admin.id).values(last_seen_at=now))
-    audit(session, admin.id, "admin.logged_in", now)
+    audit.note(session, admin.id, "admin.logged_in", admin.id, now)
     return token
 
 
@@ -203,7 +202,9 @@ def end_sessions(session: Session, admin: Admin, now: datetime, *, keep: str | N
     """Log all of the admin's devices out, save the one whose session hash is `keep`."""
     session.execute(
         update(AdminSession)
-        .where(AdminSession.admin_id == admin.id, AdminSession.revoked_at.is_(None), AdminSession.id_hash != (keep or ""))
+        .where(
+            AdminSession.admin_id == admin.id, AdminSession.revoked_at.is_(None), AdminSession.id_hash != (keep or "")
+        )
         .values(revoked_at=now)
     )
 
@@ -222,8 +223,3 @@ def live_sessions(session: Session, admin: Admin, now: datetime) -> list[AdminSe
             .order_by(AdminSession.last_seen_at.desc(), AdminSession.id_hash)
         )
     )
-
-
-def audit(session: Session, admin_id: int | None, action: str, now: datetime, object_id: str = "", **detail: str) -> None:
-    """Write down what an admin did."""
-    session.add(AuditEntry(admin_id=admin_id, action=action, object_id=object_id, detail=detail, at=now))

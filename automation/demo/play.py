@@ -13,7 +13,7 @@ from automation.running import local_url
 
 VISITS_PER_HOUR = 60.0
 """While a person watches."""
-VISITS_PER_TURNED_HOUR = 8.0
+VISITS_PER_TURNED_HOUR = 6.0
 """While the clock is turned: a shop of this size, without making days take minutes."""
 
 

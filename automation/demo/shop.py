@@ -27,7 +27,7 @@ Progress = Callable[[float, str], None]
 
 KIND = "demo_load"
 SHOP_DOMAIN = "wren-and-thistle.myshopify.example"
-BRAND = {"colour": "#2f5d50", "accent": "#c8553d", "background": "#f6f3ee", "font": "Georgia, serif"}
+BRAND = {"accent": "#2f5d50", "accent_text": "#ffffff", "background": "#f6f3ee"}
 
 
 @dataclass(frozen=True, slots=True)

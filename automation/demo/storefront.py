@@ -83,7 +83,7 @@ class Storefront:
                 .order_by(Customer.id)
             ).all()
             self._people = [
-                (_shopper(customer, external), ZoneInfo(customer.timezone or store.timezone), customer.id)
+                (shopper_of(customer, external), ZoneInfo(customer.timezone or store.timezone), customer.id)
                 for customer, external in rows
             ]
             self._products = list(
@@ -232,7 +232,8 @@ class Storefront:
             log.warning("The storefront's post was answered with %s: %s", answer.status_code, answer.text[:200])
 
 
-def _shopper(customer: Customer, external_id: str) -> Shopper:
+def shopper_of(customer: Customer, external_id: str) -> Shopper:
+    """A customer as the shop would tell them."""
     return Shopper(
         int(external_id) if external_id.isdigit() else customer.id,
         customer.email or "",

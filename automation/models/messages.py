@@ -193,6 +193,8 @@ class MessageEvent(Record):
     external_id: Mapped[str] = mapped_column(String(200))
     """The provider's id of the event with the connection's before it; told twice, kept once."""
     reason: Mapped[str] = mapped_column(String(1000), default="")
+    is_policy: Mapped[bool] = mapped_column(default=False)
+    """The receiver objected to the sender; such bounces never count against the address."""
     link: Mapped[int | None]
     """Number of the clicked link in the template version."""
     url: Mapped[str] = mapped_column(String(2000), default="")

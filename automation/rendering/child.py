@@ -31,14 +31,13 @@ from automation.errors import TemplateBroken
 from automation.rendering.compile import compile_mail
 from automation.rendering.frames import HEAD, LENGTH
 from automation.rendering.mail import Compiled, MailSource
-from automation.rendering.sandbox import MailProgram, Sandbox
+from automation.rendering.sandbox import MailProgram, Program, Sandbox
 
 MEMORY = 256 * 1024 * 1024
 """Bytes above what the child needs when it is ready."""
 CPU_SECONDS = 2.0
 """For one mail, or for compiling one."""
 _PROGRAMS = 200
-
 
 
 def _read(count: int) -> bytes:
@@ -75,8 +74,7 @@ def _limit() -> None:
 
 def _warm_up() -> None:
     """Load what is loaded lazily before memory is counted."""
-    environment = Sandbox(is_html=True)
-    environment.from_string("{{ 1|money }}{{ '2026-01-01'|date }}").render()
+    Program(Sandbox(is_html=True), "{{ amount|money }}{{ day|date }}", "body")({"amount": 1, "day": "2026-01-01"})
 
 
 def _watch(seconds: float) -> None:
@@ -98,9 +96,7 @@ def _mail(program: MailProgram, context: dict[str, Any]) -> None:
     except UnicodeEncodeError:
         _write(b"E", _explain(TemplateBroken("There is half a character in what the mail was given.")))
         return
-    head = HEAD.pack(
-        len(subject), len(html), len(text), hashlib.sha256(html).digest(), hashlib.sha256(text).digest()
-    )
+    head = HEAD.pack(len(subject), len(html), len(text), hashlib.sha256(html).digest(), hashlib.sha256(text).digest())
     _write(b"M", head, subject, html, text)
 
 

@@ -14,18 +14,19 @@ import css_inline
 from automation.rendering.links import PROVIDED
 from automation.rendering.mail import Link
 from automation.rendering.masking import Masked
-from automation.rendering.text import text_of
 
 _TAG = re.compile(
     r"<!--.*?-->|<(style|script)\b.*?</\1\s*>|<([A-Za-z][\w:-]*)((?:\"[^\"]*\"|'[^']*'|[^<>\"'])*)>", re.DOTALL
 )
 _HREF = re.compile(r"(\shref=)(?:\"([^\"]*)\"|'([^']*)')")
 _STYLE = re.compile(r"\sstyle=(?:\"([^\"]*)\"|'([^']*)')")
+_NUMBER = re.compile(r'\sdata-jxn="(\d+)"')
 _INLINE = re.compile(r"<mj-style\b[^>]*\binline=[\"']?inline[\"']?[^>]*>(.*?)</mj-style>", re.DOTALL)
 _ALT = re.compile(r"\salt=")
 _LEFT_ALONE = ("mailto:", "tel:", "sms:", "#")
 _EXPRESSION = re.compile(r"\{\{[-+]?(.*?)[-+]?\}\}", re.DOTALL)
 _PROVIDED = re.compile(rf"\s*(?:{'|'.join(PROVIDED)})\b")
+_CONTROL = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
 _CLOSING_A = re.compile(r"</a\s*>", re.IGNORECASE)
 
 PIXEL = '<img src="{{ _pixel }}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0;">'
@@ -57,10 +58,10 @@ def inline_styles(document: str, css: str) -> str:
     styled = inliner.inline("".join(numbered) + document[last:])
     styles: dict[int, str] = {}
     for tag in start_tags(styled):
-        number = re.search(r'\sdata-jxn="(\d+)"', tag[3])
+        place = _NUMBER.search(tag[3])
         style = _STYLE.search(tag[3])
-        if number and style:
-            styles[int(number[1])] = style[1] or style[2] or ""
+        if place and style:
+            styles[int(place[1])] = style[1] or style[2] or ""
     return _with_styles(document, tags, styles)
 
 
@@ -114,8 +115,9 @@ class Links:
         close = _CLOSING_A.search(document, at)
         inside = document[at : close.start()] if close else ""
         alt = re.search(r"\salt=\"([^\"]*)\"", inside)
-        label = " ".join(text_of(inside).split()) or (html.unescape(alt[1]) if alt else "")
-        return self._masked.restore(label)[:200]
+        inside = self._masked.restore(html.unescape(re.sub(r"<[^>]*>", " ", inside)))
+        label = _CONTROL.sub("", inside) if alt is None else self._masked.restore(html.unescape(alt[1]))
+        return " ".join(label.split())[:200]
 
     def _replace(self, written: str, label: str) -> str | None:
         words = self._masked.word.findall(written)

@@ -15,6 +15,7 @@ from automation.errors import TemplateBroken
 _OPENERS = re.compile(r"\{[{%#]|<!--|<|>|\"|'")
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}")
 _ENDRAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
+_START = re.compile(r"<!--.*?-->|<mjml(?=[\s>])", re.DOTALL)
 _CLOSERS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 
@@ -46,6 +47,15 @@ class Masked:
     """How its words begin."""
     tokens: dict[str, Token] = field(default_factory=dict)
     word: re.Pattern[str] = field(default_factory=lambda: re.compile("(?!)"))
+    first_line: int = 1
+    """The line of <mjml>."""
+
+    def line(self, at: int) -> int:
+        """The source's line of a place in `text`."""
+        return self.first_line + self._lines(self.text[:at])
+
+    def _lines(self, text: str) -> int:
+        return text.count("\n") + sum(self.tokens[w].source.count("\n") for w in self.word.findall(text))
 
     def restore(self, text: str) -> str:
         """Put the tags back."""
@@ -92,9 +102,7 @@ def _end(source: str, start: int) -> int:
             at += 1
     at = source.find(closer, start + 2)
     if at < 0:
-        raise TemplateBroken(
-            f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start)
-        )
+        raise TemplateBroken(f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start))
     return at + 2
 
 
@@ -140,9 +148,8 @@ def mask(source: str) -> Masked:
             at = _end(source, found.start())
             tag = source[found.start() : at]
             word = f"{start_word}{len(masked.tokens)}q"
-            vanishes = mark == "{#" or state == "!" or (
-                mark == "{{" and any(a <= found.start() < b for a, b in defaults)
-            )
+            is_default = state == "!" or any(a <= found.start() < b for a, b in defaults)
+            vanishes = mark == "{#" or (mark == "{{" and is_default)
             masked.tokens[word] = Token(
                 word,
                 html.unescape(tag) if state in ('"', "'") else tag,
@@ -174,7 +181,7 @@ def _next_state(source: str, state: str, mark: str, at: int) -> str:
 
 
 def _cut_prefix(text: str, masked: Masked) -> Masked:
-    start = text.find("<mjml")
+    start = next((m.start() for m in _START.finditer(text) if m[0] == "<mjml"), -1)
     if start < 0:
         raise TemplateBroken("There is no <mjml> element.", part="body", line=1)
     before = text[:start]
@@ -186,4 +193,5 @@ def _cut_prefix(text: str, masked: Masked) -> Masked:
     for word in words:
         masked.tokens[word] = replace(masked.tokens[word], may_vanish=True)
     masked.text = text[start:]
+    masked.first_line += masked._lines(before)  # noqa: SLF001  its own maker
     return masked

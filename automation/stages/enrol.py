@@ -72,7 +72,8 @@ def _sweep(app: App, version: Version, now: datetime, limit: int) -> int:
 def _insert(app: App, session: Session, wanted: Select[Any]) -> int:
     dialect: Any = sqlite if app.db.is_sqlite else postgresql
     statement = dialect.insert(Enrolment).from_select(_COLUMNS, wanted).on_conflict_do_nothing()
-    count: int = session.connection().execute(statement).rowcount
+    # Without the option an INSERT does not say how many rows went in.
+    count: int = session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
     return max(count, 0)
 
 

@@ -41,6 +41,7 @@ def test_a_cart_starts_the_campaign_after_half_an_hour_and_not_before(
     clock.turn(IDLE - timedelta(seconds=1))
     assert entered(app) == []
     clock.turn(timedelta(seconds=1))
+    assert enrol(app, clock(), 1000) == 1
     assert entered(app) == ["c1"]
 
 

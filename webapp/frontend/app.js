@@ -8,3 +8,4 @@ import "bootstrap/js/src/tab.js";
 import "./csrf.js";
 import "./toasts.js";
 import "./elements.js";
+import "./mailbox.js";

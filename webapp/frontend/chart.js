@@ -31,18 +31,17 @@ function series(told, host, data) {
 }
 
 export function draw(host) {
-  const data = JSON.parse(host.querySelector('script[type="application/json"]').textContent);
+  const data = JSON.parse(host.dataset.chart ?? host.querySelector('script[type="application/json"]').textContent);
   const text = colour(host, "body-color");
   const muted = colour(host, "secondary");
   const line = colour(host, "border-color");
-  host.chart?.dispose();
   let stage = host.querySelector(":scope > div");
   if (!stage) {
     stage = document.createElement("div");
     stage.className = "echart-stage";
     host.append(stage);
   }
-  host.chart = init(stage, null, { renderer: "svg" });
+  host.chart ??= init(stage, null, { renderer: "svg" });
   host.chart.setOption({
     animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches && !host.hasAttribute("still"),
     animationDuration: 300,
@@ -73,5 +72,5 @@ export function draw(host) {
       splitLine: { lineStyle: { color: line, type: "dashed" } },
     },
     series: data.series.map((told) => series(told, host, data)),
-  });
+  }, { replaceMerge: ["series"] });
 }

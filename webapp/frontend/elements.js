@@ -49,8 +49,15 @@ function announce(text, kind) {
   document.dispatchEvent(new CustomEvent("toast", { detail: { text, kind } }));
 }
 
-// <echart-view><script type="application/json">…</script></echart-view>: see chart.js for what the JSON may say.
+// <echart-view><script type="application/json">…</script></echart-view>, or <echart-view data-chart="…"> for one that
+// is drawn again whenever a fragment brings new data. See chart.js for what the JSON may say.
 class EchartView extends HTMLElement {
+  static observedAttributes = ["data-chart"];
+
+  attributeChangedCallback(name, before, now) {
+    if (before !== now) this.redraw?.();
+  }
+
   async connectedCallback() {
     this.setAttribute("role", this.getAttribute("role") ?? "img");
     const { draw } = await import("./chart.js");
@@ -64,6 +71,7 @@ class EchartView extends HTMLElement {
 
   disconnectedCallback() {
     document.removeEventListener("theme:changed", this.redraw);
+    this.redraw = undefined;
     this.sizes?.disconnect();
     this.chart?.dispose();
     this.chart = undefined;

@@ -1,16 +1,96 @@
-"""Home."""
+"""Home: is everything well, what went out, what came of it, what is left to do."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from typing import Any
 
+from flask import Blueprint, current_app, render_template, url_for
+from sqlalchemy import select
+
+from automation import figures
+from automation.models import Job
+from webapp.factory import the_app
+from webapp.navigation import shell
 from webapp.permissions import permission
 
 blueprint = Blueprint("home", __name__)
+
+TASKS = {
+    "sender": ("Say who writes", "settings.index", "at"),
+    "shop": ("Connect your shop", "connections.index", "building-store"),
+    "customers": ("See customers arrive", "customers.index", "users"),
+    "campaign": ("Publish a campaign", "campaigns.index", "send"),
+    "provider": ("Connect a mail provider", "connections.index", "mail-fast"),
+}
+CONCERNS = {
+    "worker": ("server", "", "red"),
+    "connection": ("plug-connected-x", "connections.index", "red"),
+    "webhooks": ("webhook", "connections.index", "yellow"),
+    "unknown": ("help-circle", "mailbox.index", "yellow"),
+    "parked": ("mail-off", "mailbox.index", "yellow"),
+}
 
 
 @blueprint.get("/")
 @permission("view")
 def index() -> str:
-    """The first page."""
-    return render_template("home/index.html")
+    """The whole page."""
+    store = shell().store
+    with the_app().db.read() as session:
+        people = figures.people(session, store) if store else None
+        tasks = figures.tasks(session, store, people.customers if people else 0)
+    done = sum(task.is_done for task in tasks)
+    return render_template("home/index.html", tasks=tasks, done=done, words=TASKS, people=people, **_pulse())
+
+
+@blueprint.get("/pulse")
+@permission("view")
+def pulse() -> str:
+    """What moves: asked for every few seconds while something does."""
+    return render_template("home/pulse.html", **_pulse())
+
+
+@blueprint.get("/people")
+@permission("view")
+def people() -> str:
+    """Counting customers costs more: asked for once a minute."""
+    store = shell().store
+    with the_app().db.read() as session:
+        found = figures.people(session, store) if store else None
+    return render_template("home/people.html", people=found)
+
+
+def _pulse() -> dict[str, Any]:
+    store = shell().store
+    if store is None:
+        return {"pulse": None}
+    now = shell().now
+    with the_app().db.read() as session:
+        days = figures.days(session, store, now)
+        belt = figures.belt(session, now)
+        job = session.scalars(
+            select(Job).where(Job.state.in_(("waiting", "running"))).order_by(Job.id.desc()).limit(1)
+        ).first()
+        shown = {
+            "sendings": figures.sendings(session, store, now),
+            "belt": belt,
+            "days": days,
+            "concerns": figures.concerns(session, store, now),
+            "happenings": figures.happenings(session, store),
+        }
+    chart = {
+        "kind": "bar",
+        "categories": [f"{day.on.day} {day.on:%b}" for day in days],
+        "series": [
+            {"name": "Sent", "values": [day.sent for day in days], "tone": "primary"},
+            {"name": "Clicked", "values": [day.clicked for day in days], "tone": "amber"},
+        ],
+    }
+    pace = "3s" if belt.is_moving or job else "10s"
+    return {"pulse": shown, "chart": chart, "job": job, "pace": pace, "marks": CONCERNS}
+
+
+@blueprint.app_template_global("goto")
+def goto(endpoint: str) -> str:
+    """The address of a page that may not be there."""
+    return url_for(endpoint) if endpoint in current_app.view_functions else ""

@@ -20,7 +20,9 @@ blueprint = Blueprint("session", __name__)
 
 class PasswordForm(BaseModel):
     current: SecretStr = Field(SecretStr(""), title="Present password", description="Empty if you have none yet.")
-    new: SecretStr = Field(title="New password", description="At least 10 characters. All other devices are logged out.")
+    new: SecretStr = Field(
+        title="New password", description="At least 10 characters. All other devices are logged out."
+    )
 
 
 @blueprint.get("/login")
@@ -131,5 +133,3 @@ def end_device() -> Response:
         admins.end_session(session, auth.current_admin(), id_hash, admins.wall_time(app))
     flash("That device is logged out.")
     return redirect(url_for("session.account"), 303)
-
-

@@ -73,8 +73,8 @@ class MailDetail:
     provider: str
     provider_kind: str
     provider_id: str
-    is_rendered: bool
-    """Its variables are stored, so that it can be shown again."""
+    base_url: str
+    """Where its links point; "" when it was never rendered."""
     due_at: datetime
     expires_at: datetime | None
     created_at: datetime
@@ -157,7 +157,8 @@ def one(session: Session, store_id: int, public_id: str) -> MailDetail | None:
     """A message of a store by its public id; one statement."""
     row = session.execute(
         select(
-            Message, Rendering.to_email, Rendering.message_id, Campaign.public_id.label("campaign_id"),
+            Message, Rendering.to_email, Rendering.variables["envelope"]["base_url"].as_string().label("base_url"),
+            Campaign.public_id.label("campaign_id"),
             Campaign.name.label("campaign"), Customer.public_id.label("customer_id"), Customer.first_name,
             Customer.last_name, Customer.email, Template.title, TemplateVersion.number,
             Connection.name.label("provider"), Connection.kind,
@@ -196,7 +197,7 @@ def one(session: Session, store_id: int, public_id: str) -> MailDetail | None:
         provider=row.provider or "",
         provider_kind=row.kind or "",
         provider_id=message.provider_id or "",
-        is_rendered=row.message_id is not None,
+        base_url=row.base_url or "",
         due_at=message.due_at,
         expires_at=message.expires_at,
         created_at=message.created_at,
