@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -212,7 +213,7 @@ def days(session: Session, store: Store, now: datetime) -> list[Day]:
     dates = [last - timedelta(days=DAYS - 1 - n) for n in range(DAYS)]
     starts = [local_midnight(on, store.timezone) for on in (*dates, last + timedelta(days=1))]
     columns: list[ColumnElement[Any]] = []
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         within = and_(Message.accepted_at >= start, Message.accepted_at < end)
         columns += [_how_many(within), _how_many(and_(within, Message.clicked_at.is_not(None)))]
     row = session.execute(select(*columns).where(*_sent_since(store, starts[0], now))).one()
@@ -247,19 +248,25 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     broken = session.scalars(
         select(Connection).where(Connection.store_id == store.id, Connection.state == "broken").order_by(Connection.id)
     )
-    found += [Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken]
+    found += [
+        Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken
+    ]
     newest = select(InboundWebhook.state).order_by(InboundWebhook.id.desc()).limit(RECENT).subquery()
     failed = session.scalar(select(func.count()).select_from(newest).where(newest.c.state == "failed")) or 0
     if failed:
-        found.append(Concern("webhooks", f"{failed:,} of the latest webhooks could not be read."))
+        found.append(Concern("webhooks", f"{_of(failed, 'webhook')} of the latest could not be read."))
     unknown: ColumnElement[bool] = literal_column("messages.state = 'unknown'")
     unsure = session.scalar(select(func.count()).select_from(Message).where(unknown)) or 0
     if unsure:
-        found.append(Concern("unknown", f"{unsure:,} mails left without an answer from the provider."))
+        found.append(Concern("unknown", f"{_of(unsure, 'mail')} left, but the provider's answer never came."))
     latest = select(Message.state).order_by(Message.id.desc()).limit(RECENT).subquery()
     parked = session.scalar(select(func.count()).select_from(latest).where(latest.c.state == "parked")) or 0
     if parked:
-        found.append(Concern("parked", f"{parked:,} mails are parked: they could not be rendered or killed their worker."))
+        found.append(
+            Concern(
+                "parked", f"{_of(parked, 'mail')} could not be rendered or killed their worker, and were put aside."
+            )
+        )
     return found
 
 
@@ -302,6 +309,10 @@ def happenings(session: Session, store: Store, limit: int = 10) -> list[Happenin
 
 def _name(customer: Customer) -> str:
     return f"{customer.first_name} {customer.last_name}".strip() or customer.email or "A customer"
+
+
+def _of(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _how_many(condition: ColumnElement[bool]) -> ColumnElement[Any]:

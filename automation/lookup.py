@@ -38,9 +38,7 @@ def customer_of(session: Session, connection: Connection, who: str) -> CustomerF
     """The customer whom a connection's shop calls `who`, or whose address that is; None for nobody."""
     if not who.isprintable():
         return None
-    named = select(Identity.customer_id).where(
-        Identity.connection_id == connection.id, Identity.external_id == who
-    )
+    named = select(Identity.customer_id).where(Identity.connection_id == connection.id, Identity.external_id == who)
     row = session.scalar(
         select(Customer)
         .where(

@@ -34,9 +34,10 @@ def init_errors(flask: Flask, doors: frozenset[str]) -> None:
     @flask.errorhandler(HTTPException)
     def _http(error: HTTPException) -> AnyResponse:
         if error.response is not None:
-            return error.response
+            return make_response(error.response)
         status = error.code or 500
-        if request.blueprint in doors:
+        # Where no route fits there is no blueprint either; programs still want no page.
+        if request.blueprint in doors or request.path.startswith(("/hooks/", "/api/")):
             return make_response(jsonify(error=error.description or error.name), status)
         title, text = _WORDS.get(status, (error.name, error.description or ""))
         return make_response(show(status, title, text))

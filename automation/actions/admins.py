@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from automation import audit
 from automation.addresses import normal_form
 from automation.app import App
 from automation.clock import ShiftedClock, real_time
 from automation.errors import NotAllowed
-from automation.models import Admin, AdminSession, AuditEntry, LoginFailure, LoginLink
+from automation.models import Admin, AdminSession, LoginFailure, LoginLink
 from automation.security import hash_password, is_password, needs_rehash, random_token, token_hash
 
 IDLE = timedelta(hours=12)
@@ -140,7 +141,7 @@ def set_password(session: Session, admin: Admin, password: str, now: datetime, *
     admin.password_hash = hash_password(password)
     end_sessions(session, admin, now, keep=keep)
     session.execute(delete(LoginLink).where(LoginLink.admin_id == admin.id, LoginLink.used_at.is_(None)))
-    audit(session, admin.id, "admin.password_changed", now)
+    audit.note(session, admin.id, "admin.password_changed", admin.id, now)
 
 
 def start_session(session: Session, admin: Admin, now: datetime, *, ip: str = "", agent: str = "") -> str:
@@ -158,7 +159,7 @@ def start_session(session: Session, admin: Admin, now: datetime, *, ip: str = ""
         )
     )
     session.execute(update(Admin).where(Admin.id == admin.id).values(last_seen_at=now))
-    audit(session, admin.id, "admin.logged_in", now)
+    audit.note(session, admin.id, "admin.logged_in", admin.id, now)
     return token
 
 
@@ -222,10 +223,3 @@ def live_sessions(session: Session, admin: Admin, now: datetime) -> list[AdminSe
             .order_by(AdminSession.last_seen_at.desc(), AdminSession.id_hash)
         )
     )
-
-
-def audit(
-    session: Session, admin_id: int | None, action: str, now: datetime, object_id: str = "", **detail: str
-) -> None:
-    """Write down what an admin did."""
-    session.add(AuditEntry(admin_id=admin_id, action=action, object_id=object_id, detail=detail, at=now))

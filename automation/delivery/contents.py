@@ -103,23 +103,40 @@ def prepare(app: App, messages: Sequence[Message], now: datetime) -> Prepared:
 def _compose(
     app: App, messages: Sequence[Message], variables: Mapping[int, Variables]
 ) -> list[Composed | TemplateBroken]:
-    """Like compose(), but a failure that it did not foresee costs one message, not the batch."""
+    """Like compose(), but a failure that it did not foresee costs one message, not the batch.
+
+    Raises TemplateBroken when the renderer was stopped, and what went wrong when it went wrong with every message:
+    then it is not the mails' fault.
+    """
     if not messages:
         return []
     try:
         return compose(app, messages, variables)
+    except TemplateBroken:
+        raise
     except Exception as error:
         log.exception("A batch of %d mails could not be rendered", len(messages))
-        if len(messages) == 1:
-            return [TemplateBroken(f"Rendering failed: {type(error).__name__}")]
-    return [result for m in messages for result in _compose(app, [m], variables)]
+        failure = error
+    results: list[Composed | TemplateBroken] = []
+    failed = 0
+    for m in messages:
+        try:
+            results += compose(app, [m], variables)
+        except TemplateBroken:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, the others can go on
+            failed += 1
+            results.append(TemplateBroken(f"Rendering failed: {type(error).__name__}"))
+    if failed == len(messages):
+        raise failure
+    return results
 
 
 def again(app: App, messages: Sequence[Message], before: Mapping[int, Rendering]) -> list[Mail] | None:
     """The same mails once more, or None if any does not come out as it was."""
     if any(m.id not in before for m in messages):
         return None
-    variables = {i: dict(row.variables) for i, row in before.items()}
+    variables: dict[int, Variables] = {i: dict(row.variables) for i, row in before.items()}
     mails = []
     for m, made in zip(messages, _compose(app, messages, variables), strict=True):
         if isinstance(made, TemplateBroken) or made.payload_hash != before[m.id].payload_hash:

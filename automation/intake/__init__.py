@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from automation import feedback
 from automation.changes import (
     CartChanged,
     CartDeleted,
@@ -24,6 +25,7 @@ from automation.changes import (
     CustomersMerged,
     DueItemChanged,
     EventHappened,
+    MailEvent,
     OrderChanged,
     OrderDeleted,
     OrderDelivered,
@@ -97,6 +99,12 @@ def _take_state(batch: Batch, changes: Sequence[Change]) -> None:
     people.flush_engagement()
 
 
+def _take_mail(batch: Batch, changes: Sequence[MailEvent]) -> None:
+    new = feedback.apply(batch.session, batch.connection, changes, batch.now)
+    batch.applied += new
+    batch.repeated += len(changes) - new
+
+
 _TAKEN_ALONE: dict[type[Change], Callable[[Batch, Any], None]] = {
     CustomerDeleted: take_deleted,
     CustomersMerged: take_merges,
@@ -105,4 +113,5 @@ _TAKEN_ALONE: dict[type[Change], Callable[[Batch, Any], None]] = {
     ProductDeleted: take_deleted_products,
     PrivacyRequested: take_privacy,
     Uninstalled: take_uninstalled,
+    MailEvent: _take_mail,
 }

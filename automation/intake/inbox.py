@@ -18,7 +18,9 @@ from automation.upsert import table_of
 @cache
 def _keep(dialect: str) -> Any:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(table_of(InboundWebhook)).on_conflict_do_nothing(index_elements=["connection_id", "delivery_id"])
+    table = table_of(InboundWebhook)
+    kept_once = insert(table).on_conflict_do_nothing(index_elements=["connection_id", "delivery_id"])
+    return kept_once.returning(table.c.id)
 
 
 @cache
@@ -56,7 +58,7 @@ def store(session: Session, connection: Connection, envelope: Envelope, now: dat
             "received_at": now,
         },
     )
-    return found.rowcount == 1
+    return found.first() is not None
 
 
 def count_topics(

@@ -43,10 +43,12 @@ class People:
 
     def __init__(self, batch: Batch, persons: Iterable[Person | None]) -> None:
         self._batch = batch
-        self._shelf = Shelf(batch, Customer, kept=_NOT_OURS)
+        self._shelf = Shelf(batch, Customer, named_by=("public_id",), kept=_NOT_OURS)
         self._by_external: dict[str, Row] = {}
         self._by_key: dict[str, Row] = {}
         self._identities: dict[str, Row] = {}
+        self._named: set[str] = set()
+        """Customers (by public id) whom this platform has a name for already."""
         self._merges: list[tuple[Row, Row]] = []
         self._freed: set[int] = set()
         self._engaged: dict[int, datetime] = {}
@@ -60,7 +62,7 @@ class People:
             mine = select(Identity.external_id, Identity.customer_id).where(
                 Identity.connection_id == batch.connection.id, Identity.external_id.in_(external_ids)
             )
-            owners = dict(batch.session.execute(mine).tuples())
+            owners = dict(batch.session.execute(mine).all())
         if owners or keys:
             whose = or_(
                 Customer.id.in_(set(owners.values())),
@@ -69,6 +71,11 @@ class People:
             rows = {row["id"]: row for row in self._shelf.load(whose)}
         self._by_external = {external_id: rows[owner] for external_id, owner in owners.items()}
         self._by_key = {row["email_key"]: row for row in rows.values() if row["email_key"]}
+        if rows and external_ids - owners.keys():
+            named = select(Identity.customer_id).where(
+                Identity.connection_id == batch.connection.id, Identity.customer_id.in_(rows)
+            )
+            self._named = {rows[customer_id]["public_id"] for customer_id in batch.session.scalars(named)}
 
     def find(self, person: Person | None) -> Row | None:
         """The customer, if there is one."""
@@ -82,6 +89,8 @@ class People:
     def meet(self, person: Person | None) -> Row | None:
         """The customer, made if need be. None for somebody with neither an id nor an address that can be mailed."""
         row = self.find(person)
+        if row is not None and person is not None and self._is_somebody_else(row, person):
+            row = None
         if person is None or (row is None and not person.external_id and key_of(person.email) is None):
             return None
         if row is None:
@@ -93,8 +102,14 @@ class People:
             self._shelf.touch(row)
         return row
 
+    def _is_somebody_else(self, row: Row, person: Person) -> bool:
+        """Whether a customer found by address has another name at this shop: then it is another account."""
+        has_new_name = person.external_id is not None and person.external_id not in self._by_external
+        return has_new_name and row["public_id"] in self._named
+
     def name(self, external_id: str, row: Row) -> None:
         """Let the platform's id mean this customer from now on."""
+        self._named.add(row["public_id"])
         self._by_external[external_id] = self._identities[external_id] = row
 
     def _make(self) -> Row:

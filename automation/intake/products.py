@@ -143,14 +143,14 @@ class Goods:
         mine = Product.store_id == batch.store_id
         if products:
             found = select(Product.external_id, Product.id).where(mine, Product.external_id.in_(products))
-            self._products = dict(batch.session.execute(found).tuples())
+            self._products = dict(batch.session.execute(found).all())
         if variants:
             found = (
                 select(Variant.external_id, Variant.product_id)
                 .join(Product, Product.id == Variant.product_id)
                 .where(mine, Variant.external_id.in_(variants))
             )
-            self._variants = dict(batch.session.execute(found).tuples())
+            self._variants = dict(batch.session.execute(found).all())
 
     def item(self, owner: str, owner_id: int, position: int, line: Line) -> Row:
         """A line as a row of `cart_items` or `order_items`, save an order's discount."""

@@ -16,7 +16,7 @@ from automation.models import Message
 from automation.provider import Mail
 from automation.rendering.context import Variables
 from automation.rendering.links import Addresses, addresses, key_of, token
-from automation.rendering.pool import Finished
+from automation.rendering.process import Finished
 from automation.rendering.versions import versions
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from automation.app import App
@@ -47,7 +47,7 @@ def load(app: App, session: Session, messages: Sequence[Message], now: datetime)
     sources: dict[str, Callable[[Message], Any]] = {
         "store": lambda m: _store_value(stores[m.store_id]),
         "customer": lambda m: _customer_value(customers[m.customer_id]),
-        "cart": lambda m: carts.get((m.store_id, m.subject_id or 0)) or _NO_CART,
+        "cart": lambda m: carts.get((m.customer_id, m.subject_id or 0)) or _NO_CART,
         "products": lambda m: picks.get(m.store_id, []),
         "campaign": lambda m: {"name": campaigns[m.campaign_id].name if m.campaign_id else ""},
         "today": lambda m: _today(customers[m.customer_id], stores[m.store_id], now),
@@ -74,7 +74,7 @@ def _stores(session: Session, ids: Iterable[int]) -> dict[int, Store]:
     return {s.id: s for s in session.scalars(select(Store).where(Store.id.in_(sorted(ids))))}
 
 
-def _customers(session: Session, ids: Iterable[int]) -> dict[int, Row[Any]]:
+def _customers(session: Session, ids: Iterable[int]) -> dict[int, Any]:
     columns = (
         Customer.id,
         Customer.email,
@@ -90,7 +90,7 @@ def _customers(session: Session, ids: Iterable[int]) -> dict[int, Row[Any]]:
     return {row.id: row for row in session.execute(select(*columns).where(Customer.id.in_(sorted(ids))))}
 
 
-def _campaigns(session: Session, ids: Iterable[int]) -> dict[int, Row[Any]]:
+def _campaigns(session: Session, ids: Iterable[int]) -> dict[int, Any]:
     found = select(Campaign.id, Campaign.public_id, Campaign.name).where(Campaign.id.in_(sorted(ids)))
     return {row.id: row for row in session.execute(found)}
 
@@ -107,7 +107,7 @@ def _store_value(store: Store) -> dict[str, Any]:
     }
 
 
-def _customer_value(customer: Row[Any]) -> dict[str, Any]:
+def _customer_value(customer: Any) -> dict[str, Any]:
     return {
         "email": customer.email,
         "first_name": customer.first_name,
@@ -120,15 +120,15 @@ def _customer_value(customer: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _today(customer: Row[Any], store: Store, now: datetime) -> str:
+def _today(customer: Any, store: Store, now: datetime) -> str:
     return now.astimezone(ZoneInfo(customer.timezone or store.timezone)).date().isoformat()
 
 
 def _carts(session: Session, ids: Iterable[int]) -> dict[tuple[int, int], dict[str, Any]]:
-    """Carts by store and id, with their lines as the products are now."""
+    """Carts by customer and id, so that nobody is shown another's; with their lines as the products are now."""
     wanted = sorted(ids)
     carts = {
-        (cart.store_id, cart.id): {
+        (cart.customer_id, cart.id): {
             "items": [],
             "total": cart.total,
             "count": cart.item_count,
@@ -136,7 +136,7 @@ def _carts(session: Session, ids: Iterable[int]) -> dict[tuple[int, int], dict[s
             "recovery_url": cart.recovery_url,
         }
         for cart in session.execute(
-            select(Cart.id, Cart.store_id, Cart.total, Cart.item_count, Cart.currency, Cart.recovery_url).where(
+            select(Cart.id, Cart.customer_id, Cart.total, Cart.item_count, Cart.currency, Cart.recovery_url).where(
                 Cart.id.in_(wanted)
             )
         )
@@ -173,7 +173,7 @@ def _lines(cart_ids: Sequence[int]) -> Any:
     )
 
 
-def _line_value(line: Row[Any]) -> dict[str, Any]:
+def _line_value(line: Any) -> dict[str, Any]:
     stock = line.variant_stock if line.variant_id else line.stock
     variant = line.variant or ""
     return {
@@ -232,9 +232,7 @@ def _plain(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _envelope(
-    app: App, message: Message, store: Store, customer: Row[Any], campaign: Row[Any] | None
-) -> dict[str, Any]:
+def _envelope(app: App, message: Message, store: Store, customer: Any, campaign: Any | None) -> dict[str, Any]:
     domain = store.sender_email.rpartition("@")[2] or "localhost"
     campaign_id = campaign.public_id if campaign else ""
     return {

@@ -20,6 +20,7 @@ _TAG = re.compile(
 )
 _HREF = re.compile(r"(\shref=)(?:\"([^\"]*)\"|'([^']*)')")
 _STYLE = re.compile(r"\sstyle=(?:\"([^\"]*)\"|'([^']*)')")
+_NUMBER = re.compile(r'\sdata-jxn="(\d+)"')
 _INLINE = re.compile(r"<mj-style\b[^>]*\binline=[\"']?inline[\"']?[^>]*>(.*?)</mj-style>", re.DOTALL)
 _ALT = re.compile(r"\salt=")
 _LEFT_ALONE = ("mailto:", "tel:", "sms:", "#")
@@ -57,10 +58,10 @@ def inline_styles(document: str, css: str) -> str:
     styled = inliner.inline("".join(numbered) + document[last:])
     styles: dict[int, str] = {}
     for tag in start_tags(styled):
-        number = re.search(r'\sdata-jxn="(\d+)"', tag[3])
+        place = _NUMBER.search(tag[3])
         style = _STYLE.search(tag[3])
-        if number and style:
-            styles[int(number[1])] = style[1] or style[2] or ""
+        if place and style:
+            styles[int(place[1])] = style[1] or style[2] or ""
     return _with_styles(document, tags, styles)
 
 

@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
@@ -18,14 +18,83 @@ from markupsafe import Markup
 from automation.rendering.links import sign_target
 
 _FROM_JINJA = (
-    "abs batch capitalize count d default dictsort e escape first float int items join last length list lower map "
-    "max min reject rejectattr replace reverse round select selectattr slice sort string striptags sum title trim "
-    "truncate unique upper urlencode wordcount"
-).split()
+    "abs",
+    "batch",
+    "capitalize",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "striptags",
+    "sum",
+    "title",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+    "wordcount",
+)
 _TESTS = (
-    "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer iterable le lessthan lower lt "
-    "mapping ne none number odd sequence string true undefined upper == != > >= < <="
-).split()
+    "boolean",
+    "defined",
+    "divisibleby",
+    "eq",
+    "equalto",
+    "even",
+    "false",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "string",
+    "true",
+    "undefined",
+    "upper",
+    "==",
+    "!=",
+    ">",
+    ">=",
+    "<",
+    "<=",
+)
 MAX_RANGE = 1000
 
 
@@ -105,7 +174,7 @@ def short_range(*limits: int) -> range:
 def allowed_filters(key: bytes) -> dict[str, Callable[..., Any]]:
     """Every filter, by name."""
     return {
-        **{name: filters.FILTERS[name] for name in _FROM_JINJA},
+        **{name: cast("Callable[..., Any]", filters.FILTERS[name]) for name in _FROM_JINJA},
         "money": money,
         "date": nice_date,
         "number": number,
@@ -116,4 +185,4 @@ def allowed_filters(key: bytes) -> dict[str, Callable[..., Any]]:
 
 def allowed_tests() -> dict[str, Callable[..., Any]]:
     """Every test, by name."""
-    return {name: tests.TESTS[name] for name in _TESTS}
+    return {name: cast("Callable[..., Any]", tests.TESTS[name]) for name in _TESTS}

@@ -47,6 +47,15 @@ class Masked:
     """How its words begin."""
     tokens: dict[str, Token] = field(default_factory=dict)
     word: re.Pattern[str] = field(default_factory=lambda: re.compile("(?!)"))
+    first_line: int = 1
+    """The line of <mjml>."""
+
+    def line(self, at: int) -> int:
+        """The source's line of a place in `text`."""
+        return self.first_line + self._lines(self.text[:at])
+
+    def _lines(self, text: str) -> int:
+        return text.count("\n") + sum(self.tokens[w].source.count("\n") for w in self.word.findall(text))
 
     def restore(self, text: str) -> str:
         """Put the tags back."""
@@ -93,9 +102,7 @@ def _end(source: str, start: int) -> int:
             at += 1
     at = source.find(closer, start + 2)
     if at < 0:
-        raise TemplateBroken(
-            f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start)
-        )
+        raise TemplateBroken(f"A {opener} is never closed by {closer}.", part="body", line=_line(source, start))
     return at + 2
 
 
@@ -186,4 +193,5 @@ def _cut_prefix(text: str, masked: Masked) -> Masked:
     for word in words:
         masked.tokens[word] = replace(masked.tokens[word], may_vanish=True)
     masked.text = text[start:]
+    masked.first_line += masked._lines(before)  # noqa: SLF001  its own maker
     return masked

@@ -55,7 +55,7 @@ class RenderPool:
             try:
                 process.load(f"{version_key}{'!' if is_strict else ''}", compiled, is_strict=is_strict)
                 for result in process.render(contexts[len(results) :]):
-                    results.append(result)
+                    results.append(result)  # noqa: PERF402  what came before a death has to stay
             except TemplateBroken as broken:
                 return [*results, *([broken] * (len(contexts) - len(results)))]
             except Died as died:
@@ -63,7 +63,9 @@ class RenderPool:
                 # Its last mail killed it; but a child that was killed from outside gets a second chance.
                 if died.is_certain or again == len(results):
                     results.append(died.reason)
-                again = len(results)
+                    again = -1
+                else:
+                    again = len(results)
                 if deaths >= _DEATHS:
                     return [*results, *([died.reason] * (len(contexts) - len(results)))]
             finally:

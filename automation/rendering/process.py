@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from automation.clock import stopwatch
 from automation.errors import SetupError, TemplateBroken
 from automation.rendering.frames import HEAD, LENGTH
 from automation.rendering.mail import Compiled, MailSource, Rendered
@@ -165,6 +164,7 @@ class RenderProcess:
             if used is None or self._cpu() - used > seconds / 4:
                 break
         self._process.kill()
+        self._process.wait()
         raise Died(f"It took longer than {seconds:g} seconds.", is_certain=True)
 
     def _cpu(self) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import markupsafe
 from jinja2 import ChainableUndefined, StrictUndefined, Undefined
@@ -23,6 +23,7 @@ from markupsafe import Markup
 
 from automation.errors import TemplateBroken
 from automation.rendering.filters import allowed_filters, allowed_tests, short_range
+from automation.rendering.generator import Generator
 from automation.rendering.mail import Compiled, Rendered
 from automation.rendering.text import tidy
 
@@ -38,12 +39,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def _escape(value: Any) -> str:
-    kind = type(value)
-    if kind is str:
-        return _escape_inner(value)
-    if kind is int:
-        return str(value)
-    return markupsafe.escape(value)
+    return str(value) if type(value) is int else markupsafe.escape(value)
 
 
 class _Unknown(StrictUndefined):
@@ -51,13 +47,14 @@ class _Unknown(StrictUndefined):
 
     __slots__ = ()
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # type: ignore[override]  # its own fails on everything
         return False
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of templates. Strict ones fail on unknown names: that is for previews."""
 
+    code_generator_class = Generator
     intercepted_binops = frozenset({"+", "*", "/", "//", "%", "**"})
 
     def __init__(self, link_key: bytes = b"", *, is_html: bool, is_strict: bool = False) -> None:
@@ -68,8 +65,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             optimized=False,
             cache_size=0,
         )
-        self.filters = allowed_filters(link_key)
-        self.tests = allowed_tests()
+        self.filters = cast("Any", allowed_filters(link_key))
+        self.tests = cast("Any", allowed_tests())
         self.globals = {"range": short_range}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -79,7 +76,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             except KeyError:
                 return self.undefined(f"There is no “{attribute}” in what the mail was given.", name=attribute)
         if isinstance(obj, Undefined):
-            return getattr(obj, attribute)
+            return self._of_undefined(obj)
         if obj is None:
             return self.undefined(obj=obj, name=attribute)
         if type(obj) is LoopContext and attribute in _LOOP:
@@ -94,10 +91,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
             except (LookupError, TypeError):
                 return self.undefined(obj=obj, name=argument)
         if isinstance(obj, Undefined):
-            return obj[argument] if isinstance(obj, ChainableUndefined) else self.undefined(name=str(argument))
+            return self._of_undefined(obj)
         if obj is None:
             return self.undefined(obj=obj, name=argument)
         raise SecurityError(f"[…] is only possible on what the mail was given, not on {kind.__name__}.")
+
+    @staticmethod
+    def _of_undefined(obj: Undefined) -> Undefined:
+        """Nothing has nothing in it; in a preview that is an error."""
+        return obj if isinstance(obj, ChainableUndefined) else obj._fail_with_undefined_error()
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         is_text = isinstance(left, str) and isinstance(right, str)
@@ -129,6 +131,7 @@ class Program:
         space: dict[str, Any] = {"environment": environment, "__file__": f"<{part}>"}
         exec(code, space)  # noqa: S102  the code Jinja's compiler made of the template, not the template
         space["escape"] = _escape
+        space["escape_text"] = _escape_inner
         self._root: Callable[[Any], Iterator[str]] = space["root"]
         self._lines: str = space.get("debug_info", "")
 

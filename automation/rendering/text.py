@@ -8,7 +8,30 @@ from html.parser import HTMLParser
 from automation.rendering.masking import Masked
 
 _LINES = frozenset(
-    "address article blockquote div dl dt dd figure footer form header hr li main nav ol p pre section table tr ul".split()
+    {
+        "address",
+        "article",
+        "blockquote",
+        "div",
+        "dl",
+        "dt",
+        "dd",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    }
 )
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "table"})
 _SILENT = frozenset({"head", "style", "script", "title", "noscript"})
@@ -16,7 +39,7 @@ _VOID = frozenset({"br", "img", "hr", "meta", "link", "input", "col", "area", "w
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _BLOCK = re.compile(r"display\s*:\s*block", re.IGNORECASE)
 _CONTROL = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
-_EMPTY_LINES = re.compile(r"\n\s*\n\s*\n")
+_EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 _BRACES = re.compile(r"\{[{%#]")
 
 

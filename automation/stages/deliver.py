@@ -20,7 +20,7 @@ from automation.delivery.journal import Entry, Journal
 from automation.delivery.moment import Moment
 from automation.delivery.results import judge, send
 from automation.delivery.settling import heed, settle
-from automation.errors import Misconfigured, NotAllowed, SetupError
+from automation.errors import Misconfigured, NotAllowed, SetupError, TemplateBroken
 from automation.faults import declare, fault
 from automation.models import Connection, Message
 from automation.provider import Provider
@@ -83,7 +83,13 @@ def _serve(app: App, lane: Connection, moment: Moment, journal: Journal, share: 
 
 
 def _prepare(app: App, messages: Sequence[Message], moment: Moment) -> list[Content]:
-    done = contents.prepare(app, messages, moment())
+    try:
+        done = contents.prepare(app, messages, moment())
+    except TemplateBroken:
+        # The renderer is being stopped, and we with it.
+        with app.db.write() as session:
+            claims.release(session, messages)
+        return []
     fault("deliver.rendered")
     if done.broken or done.gone:
         with app.db.write() as session:

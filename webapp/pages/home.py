@@ -83,7 +83,7 @@ def _pulse() -> dict[str, Any]:
         "categories": [f"{day.on.day} {day.on:%b}" for day in days],
         "series": [
             {"name": "Sent", "values": [day.sent for day in days], "tone": "primary"},
-            {"name": "Clicked", "values": [day.clicked for day in days], "tone": "yellow"},
+            {"name": "Clicked", "values": [day.clicked for day in days], "tone": "amber"},
         ],
     }
     pace = "3s" if belt.is_moving or job else "10s"

@@ -40,7 +40,6 @@ from automation.platforms.shopify.sales import (
 )
 from automation.security import same
 
-
 TOPICS: dict[str, Callable[[News], list[Change]]] = {
     "carts/create": cart,
     "carts/update": cart,

@@ -17,7 +17,6 @@ from automation.changes import (
 from automation.payload import Part
 from automation.platforms.shopify.news import News, person_of, source_of, tags_of, within
 
-
 _CONSENT: dict[str, Literal["granted", "withdrawn", "pending"]] = {
     "subscribed": "granted",
     "pending": "pending",

@@ -17,7 +17,6 @@ from automation.payload import Part
 from automation.platforms.shopify.news import News, person_of, source_of, url_of, within
 from automation.platforms.shopify.people import whoever
 
-
 _PAID = ("paid", "partially_refunded", "refunded")
 
 
@@ -88,7 +87,7 @@ def order(news: News) -> list[Change]:
     """An order, its customer and its refunds."""
     body = news.body
     currency = news.currency(body)
-    total, shipping = body.amount("total_price", currency), within(body, "total_shipping_price_set", "shop_money")
+    total = body.amount("total_price", currency)
     if total is None:
         raise body.missing("total_price")
     seen_at = news.instant("updated_at", "created_at")
@@ -102,7 +101,7 @@ def order(news: News) -> list[Change]:
         currency=currency,
         subtotal=body.amount("subtotal_price", currency) or 0,
         discount=body.amount("total_discounts", currency) or 0,
-        shipping=(shipping and shipping.amount("amount", currency)) or 0,
+        shipping=_shipping(body, currency),
         tax=body.amount("total_tax", currency) or 0,
         total=total,
         codes=[code for part in body.parts("discount_codes") or () if (code := part.text("code"))],
@@ -117,6 +116,13 @@ def order(news: News) -> list[Change]:
     )
     refunds = [_refund(news, part, currency, found.external_id) for part in body.parts("refunds") or ()]
     return [*whoever(news, body), found, *(refund for refund in refunds if refund)]
+
+
+def _shipping(body: Part, currency: str) -> int:
+    told = within(body, "total_shipping_price_set", "shop_money")
+    if told is not None:
+        return told.amount("amount", currency) or 0
+    return sum(part.amount("price", currency) or 0 for part in body.parts("shipping_lines") or ())
 
 
 def _delivered_at(fulfillments: list[Part]) -> datetime | None:

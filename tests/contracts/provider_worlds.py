@@ -1,0 +1,87 @@
+"""What the contract tests must know of each provider: settings, a server that accepts, and how it signs."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from automation.provider import Mail
+
+RECORDINGS = Path(__file__).parents[1] / "recordings" / "providers"
+SECRET = base64.b64encode(b"a secret of the tests, 32 bytes!").decode()
+
+
+@dataclass(frozen=True)
+class World:
+    """One provider's side of the contract."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    accepts: Callable[[httpx.Request], httpx.Response] | None = None
+    """Takes every mail of a batch; None for a provider without a network."""
+    id_of: Callable[[str], str] = lambda message_id: f"id-of-{message_id}"
+    signs: Callable[[bytes, datetime], dict[str, str]] | None = None
+    """Headers that make a body genuine; None for a provider without webhooks."""
+
+
+def _postmark(request: httpx.Request) -> httpx.Response:
+    mails = orjson.loads(request.content)
+    items = [{"ErrorCode": 0, "Message": "OK", "MessageID": f"id-of-{m['Metadata']['message_id']}"} for m in mails]
+    return httpx.Response(200, json=items)
+
+
+def _resend(request: httpx.Request) -> httpx.Response:
+    mails = orjson.loads(request.content)
+    ids = [next(t["value"] for t in m["tags"] if t["name"] == "message_id") for m in mails]
+    return httpx.Response(200, json={"data": [{"id": f"id-of-{i}"} for i in ids]})
+
+
+def _basic(_body: bytes, _now: datetime) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(b"cartwheel:password-of-tests").decode()}
+
+
+def _svix(body: bytes, now: datetime) -> dict[str, str]:
+    stamp = str(int(now.timestamp()))
+    signature = hmac.digest(base64.b64decode(SECRET), f"msg_1.{stamp}.".encode() + body, "sha256")
+    return {
+        "svix-id": "msg_1",
+        "svix-timestamp": stamp,
+        "svix-signature": f"v1,{base64.b64encode(signature).decode()}",
+    }
+
+
+WORLDS = {
+    "mailbox": World(id_of=lambda message_id: f"mailbox-{message_id}"),
+    "postmark": World(
+        {"server_token": "token-of-tests", "webhook_password": "password-of-tests"}, _postmark, signs=_basic
+    ),
+    "resend": World({"api_key": "re_tests", "webhook_secret": f"whsec_{SECRET}"}, _resend, signs=_svix),
+}
+
+
+def mail(number: int = 1, **values: Any) -> Mail:
+    """A finished mail to a customer."""
+    given: dict[str, Any] = {
+        "message_id": f"message{number}",
+        "from_email": "hello@wren.example.com",
+        "from_name": "Wren & Thistle",
+        "to_email": f"ada{number}@example.com",
+        "to_name": 'Ada "Countess" Löve',
+        "reply_to": "help@wren.example.com",
+        "subject": "Your cart is waiting ☕",
+        "html": "<p>Hello</p>",
+        "text": "Hello",
+        "headers": {
+            "List-Unsubscribe": f"<https://mail.example.com/u/{number}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+        "campaign": "campaign1",
+    }
+    return Mail(**{**given, **values})
