@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -212,7 +213,7 @@ def days(session: Session, store: Store, now: datetime) -> list[Day]:
     dates = [last - timedelta(days=DAYS - 1 - n) for n in range(DAYS)]
     starts = [local_midnight(on, store.timezone) for on in (*dates, last + timedelta(days=1))]
     columns: list[ColumnElement[Any]] = []
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         within = and_(Message.accepted_at >= start, Message.accepted_at < end)
         columns += [_how_many(within), _how_many(and_(within, Message.clicked_at.is_not(None)))]
     row = session.execute(select(*columns).where(*_sent_since(store, starts[0], now))).one()
@@ -247,7 +248,9 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     broken = session.scalars(
         select(Connection).where(Connection.store_id == store.id, Connection.state == "broken").order_by(Connection.id)
     )
-    found += [Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken]
+    found += [
+        Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken
+    ]
     newest = select(InboundWebhook.state).order_by(InboundWebhook.id.desc()).limit(RECENT).subquery()
     failed = session.scalar(select(func.count()).select_from(newest).where(newest.c.state == "failed")) or 0
     if failed:
@@ -259,7 +262,11 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     latest = select(Message.state).order_by(Message.id.desc()).limit(RECENT).subquery()
     parked = session.scalar(select(func.count()).select_from(latest).where(latest.c.state == "parked")) or 0
     if parked:
-        found.append(Concern("parked", f"{_of(parked, 'mail')} could not be rendered or killed their worker, and were put aside."))
+        found.append(
+            Concern(
+                "parked", f"{_of(parked, 'mail')} could not be rendered or killed their worker, and were put aside."
+            )
+        )
     return found
 
 

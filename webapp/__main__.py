@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from types import FrameType
 
-import waitress
+from flask import Flask
+from waitress.server import create_server
 
 from automation.app import build
 from automation.errors import SetupError
 from automation.settings import load
-from webapp.assets import is_built
+from webapp.assets import require_built
 from webapp.factory import create_app
 
 
@@ -25,27 +27,23 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; 0 then, 1 when it could not start."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _stop)
     try:
         settings = load()
+        require_built()
+        listener = socket.create_server((settings.host, settings.port))
         app = build(settings)
-        if not is_built():
-            raise SetupError("The front end is not built: run `python -m webapp.assets` (or `make run`).")
         flask = create_app(app)
-        server = waitress.create_server(
-            flask,
-            host=settings.host,
-            port=settings.port,
-            threads=settings.web_threads,
-            ident=None,
-            channel_timeout=30,
-            clear_untrusted_proxy_headers=True,
-        )
     except (SetupError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201  the one who started it reads this
         return 1
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, _stop)
-    print(f"Cartwheel listens on http://{settings.host}:{server.effective_port}", flush=True)  # noqa: T201  the one line
+    except _Stop:
+        return 0
+    server = create_server(
+        flask, sockets=[listener], threads=settings.web_threads, ident="", clear_untrusted_proxy_headers=True
+    )
+    print(f"Cartwheel listens on http://{settings.host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201  the one line
     try:
         server.run()
     except _Stop:
@@ -53,9 +51,16 @@ def main() -> int:
     finally:
         server.close()
         server.task_dispatcher.shutdown(timeout=1)
-        flask.extensions["cartwheel.writer"].close()
+        _close(flask)
         app.close()
     return 0
+
+
+def _close(flask: Flask) -> None:
+    """What was accepted is committed before the process ends."""
+    for name in ("cartwheel.reception", "cartwheel.writer"):
+        if name in flask.extensions:
+            flask.extensions[name].close()
 
 
 if __name__ == "__main__":

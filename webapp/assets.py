@@ -37,6 +37,12 @@ def is_built() -> bool:
     return stamp.exists() and stamp.read_text() == _stamp()
 
 
+def require_built() -> None:
+    """Raise SetupError when nothing was built, or from other sources than the present ones."""
+    if not is_built():
+        raise SetupError("The front end is not built: run `python -m webapp.assets` (or `make run`).")
+
+
 def build(*, force: bool = False, say: Callable[[str], None] = print) -> bool:
     """Build what the pages load, if its sources changed; False when there was nothing to do.
 
@@ -122,7 +128,7 @@ def _serve(filename: str) -> Response:
     accepted = request.accept_encodings
     suffix = Path(filename).suffix
     for ending, name in ((".br", "br"), (".gz", "gzip")):
-        if name in accepted and accepted[name] and (DIST / (filename + ending)).is_file():
+        if accepted.quality(name) and (DIST / (filename + ending)).is_file():
             response = send_from_directory(DIST, filename + ending, mimetype=_TYPES.get(suffix))
             response.headers["Content-Encoding"] = name
             break

@@ -34,7 +34,7 @@ def init_errors(flask: Flask, doors: frozenset[str]) -> None:
     @flask.errorhandler(HTTPException)
     def _http(error: HTTPException) -> AnyResponse:
         if error.response is not None:
-            return error.response
+            return make_response(error.response)
         status = error.code or 500
         # Where no route fits there is no blueprint either; programs still want no page.
         if request.blueprint in doors or request.path.startswith(("/hooks/", "/api/")):

@@ -17,7 +17,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen
 from pydantic import BaseModel, EmailStr, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-MANY = 200
+MANY = 500
 """From this length on, text gets an area instead of a line."""
 
 
@@ -32,6 +32,10 @@ class Field:
     """An <input> type, or select, switch, area, password."""
     value: Any
     is_required: bool
+    is_optional: bool
+    """True when nothing at all may be left in it."""
+    is_advanced: bool
+    """True for what hardly anybody changes."""
     id: str
     choices: list[tuple[str, str]] = field(default_factory=list)
     limits: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +51,16 @@ class Form:
     fields: list[Field]
     error: str = ""
     """What is wrong with it as a whole."""
+
+    @property
+    def plain(self) -> list[Field]:
+        """The fields that everybody looks at."""
+        return [f for f in self.fields if not f.is_advanced]
+
+    @property
+    def advanced(self) -> list[Field]:
+        """The others."""
+        return [f for f in self.fields if f.is_advanced]
 
     def __getitem__(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)
@@ -109,7 +123,7 @@ def place_errors(form: Form, error: ValidationError) -> None:
 def _say_that_it_is_kept(one: Field, stored: Any) -> None:
     if one.widget == "password" and stored not in (None, ""):
         one.placeholder = "Stored; leave empty to keep it"
-        one.is_required = False
+        one.is_required = one.is_optional = False
 
 
 def _words(error: dict[str, Any]) -> str:
@@ -218,6 +232,8 @@ def _field(name: str, info: FieldInfo, values: dict[str, Any], prefix: str, know
         widget=widget,
         value="" if widget == "password" else _shown(value),
         is_required=info.is_required(),
+        is_optional=not info.is_required() and _shown(default) == "",
+        is_advanced=isinstance(info.json_schema_extra, dict) and bool(info.json_schema_extra.get("advanced")),
         id=f"field-{prefix}{name}".replace(".", "-").replace("_", "-"),
         choices=_choices(kind),
         limits={} if widget in ("select", "switch", "time", "date") else _limits(kind, info),

@@ -65,8 +65,8 @@ def percent(part: float, whole: float) -> str:
 
 def zone() -> tzinfo:
     """The zone that times are shown in: the admin's, or the store's."""
-    admin = g.get("admin")
-    name = (admin.timezone if admin else None) or (shell().store.timezone if shell().store else None)
+    admin, store = g.get("admin"), shell().store
+    name = (admin.timezone if admin else None) or (store.timezone if store else None)
     try:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError):

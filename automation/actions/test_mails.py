@@ -1,4 +1,4 @@
-"""A mail to the admin who pressed the button: it goes the whole way through the store's provider, and counts nowhere."""
+"""A mail to the admin who pressed the button: it goes the whole way through the provider and counts nowhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def send(session: Session, store: Store, admin: Admin, template_id: int, now: da
         raise NotAllowed("There is no active mail provider to send it through.")
     if not store.sender_email:
         raise NotAllowed("The store has no sender's address yet: fill it in under Settings.")
-    template = session.scalars(select(Template).where(Template.id == template_id, Template.store_id == store.id)).first()
+    template = session.scalars(
+        select(Template).where(Template.id == template_id, Template.store_id == store.id)
+    ).first()
     if template is None or template.latest_version_id is None:
         raise NotAllowed("This mail has no version that could be sent.")
     row = Message(

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from automation.errors import Later, Misconfigured, Refused, SendError, Unsure
@@ -19,6 +19,10 @@ MAX_ATTEMPTS = 12
 """About ten hours of back-off."""
 POSSIBLE_DUPLICATE = "possible_duplicate"
 """The reason of a message that was sent again on a guess: it stays with it, for it happens once."""
+UNRESOLVED = "unresolved"
+"""The reason of a message of which it will not be found out."""
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""When to look at it again."""
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=2)
 

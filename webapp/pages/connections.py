@@ -10,11 +10,11 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from automation.actions import api_keys, connections, test_mails
-from automation.connections import kinds, settings_of
+from automation.connections import kinds, settings_of, source_of
 from automation.errors import SetupError
 from automation.models import ApiKey, Connection, Template, TopicCount
 from automation.source import Source, SourceSettings
-from webapp.auth import current_admin
+from webapp.auth import current_admin, may
 from webapp.factory import the_app
 from webapp.forms import Form, draw, read
 from webapp.navigation import the_store, with_toast
@@ -81,8 +81,8 @@ def index() -> str:
         rows = session.scalars(
             select(Connection).where(Connection.store_id == the_store().id).order_by(Connection.id)
         ).all()
-    labels = {(role, kind): c.label for role in ("platform", "provider") for kind, c in kinds(app, role).items()}
-    return render_template("connections/index.html", rows=rows, labels=labels)
+    words = {(role, kind): _summary(c) for role in ("platform", "provider") for kind, c in kinds(app, role).items()}
+    return render_template("connections/index.html", rows=rows, words=words)
 
 
 @blueprint.get("/new/<role>")
@@ -165,11 +165,24 @@ def _page(row: Connection, **more: Any) -> str:
         keys=keys,
         scopes=api_keys.SCOPES,
         templates=templates,
-        hook=f"{app.settings.public_url}/hooks/{row.public_id}",
+        hook=_hook(row),
         api=f"{app.settings.public_url}/api/v1",
         has_settings=bool(kind.Settings.model_fields),
         **more,
     )
+
+
+def _hook(row: Connection) -> str:
+    """The address for the other end's settings; what proves it is in there for those who may change it."""
+    app = the_app()
+    plain = f"{app.settings.public_url}/hooks/{row.public_id}"
+    if not may("manage"):
+        return plain
+    try:
+        with app.http() as http:
+            return source_of(app, row, http).hook_url(plain)
+    except SetupError:
+        return plain
 
 
 @blueprint.get("/<public_id>/settings")
@@ -220,7 +233,9 @@ def check(public_id: str) -> Response:
         abort(404)
     works, said = connections.check(the_app(), row.public_id, the_app().clock())
     body = render_template("connections/checked.html", works=works, said=said)
-    return with_toast(body, "The connection works." if works else "It does not work yet.", "success" if works else "danger")
+    return with_toast(
+        body, "The connection works." if works else "It does not work yet.", "success" if works else "danger"
+    )
 
 
 @blueprint.post("/<public_id>/test-mail")
