@@ -25,7 +25,12 @@ class PlainRenderer(RenderPool):
     """Renders in this process and without Jinja: what is tried with it is not rendering."""
 
     def finish(
-        self, version_key: str, compiled: Compiled, contexts: Sequence[dict[str, Any]], *, is_strict: bool = False
+        self,
+        version_key: str,  # noqa: ARG002  the pool's signature
+        compiled: Compiled,
+        contexts: Sequence[dict[str, Any]],
+        *,
+        is_strict: bool = False,  # noqa: ARG002  as above
     ) -> list[Any]:
         made = []
         for context in contexts:
@@ -75,7 +80,7 @@ class Scripted(Provider):
         self.post.mails += mails
         return self.post.send(mails, key)
 
-    def find(self, message_ids: Sequence[str], since: datetime) -> dict[str, Accepted | None]:
+    def find(self, message_ids: Sequence[str], since: datetime) -> dict[str, Accepted | None]:  # noqa: ARG002  as above
         self.post.asked.append(list(message_ids))
         if isinstance(self.post.found, SendError):
             raise self.post.found
@@ -84,10 +89,10 @@ class Scripted(Provider):
     def check(self) -> str:
         return "It is there."
 
-    def open(self, request: Request, now: datetime) -> Envelope:
+    def open(self, request: Request, now: datetime) -> Envelope:  # noqa: ARG002  the contract's signature
         raise BadSignature
 
-    def translate(self, envelope: Envelope) -> list[Change]:
+    def translate(self, envelope: Envelope) -> list[Change]:  # noqa: ARG002  as above
         return []
 
 

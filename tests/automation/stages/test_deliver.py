@@ -148,7 +148,7 @@ def test_nothing_leaves_while_something_is_paused_and_all_of_it_afterwards(post:
         session.add(Installation(id=1, instance_id="i", created_at=NOW))
         session.flush()
         session.get_one(Message, messages[0].id).campaign_id = campaign.id
-    pauses = [
+    pauses: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
         (update(Installation), {"is_paused": True}, {"is_paused": False}),
         (update(Store), {"is_paused": True}, {"is_paused": False}),
         (update(Campaign), {"state": "paused"}, {"state": "live"}),
@@ -185,7 +185,7 @@ def test_each_outcome_of_a_batch_is_recorded_for_its_own_message(post: tuple[App
     app, world = post
     with app.db.write() as session:
         shop(app, session, "Ada", "Bob", "Cid")
-    world.send = lambda mails, _: [
+    world.send = lambda *_: [
         Accepted("1"),
         Refused("it is on our list", code="406", suppress=True),
         Later("mailbox busy", after=timedelta(minutes=10)),
@@ -313,7 +313,7 @@ def test_a_retry_is_made_of_what_the_first_attempt_was_made_of(post: tuple[App, 
     app, world = post
     world.send = lambda mails, _: [Later("busy") for _ in mails]
     with app.db.write() as session:
-        _, messages = shop(app, session, "Ada")
+        shop(app, session, "Ada")
     deliver(app, NOW, 100)
     with app.db.write() as session:
         session.execute(update(Customer).values(first_name="Augusta"))
