@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 N ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench crash clean
+.PHONY: help frontend run test check bench crash clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -17,10 +17,14 @@ $(VENV)/installed: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	@touch $@
 
-run: $(VENV)/installed ## Start Cartwheel with its demo shop
+frontend: $(VENV)/installed
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[frontend]"
+	@$(BIN)/python -m webapp.assets
+
+run: frontend ## Start Cartwheel with its demo shop
 	@exec $(BIN)/cartwheel demo
 
-test: $(VENV)/installed ## Run the tests
+test: frontend ## Run the tests
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 check: $(VENV)/installed ## Lint, types, import contracts
