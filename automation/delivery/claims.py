@@ -6,7 +6,7 @@ may not go at the moment (a campaign was paused) goes back to ready.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from automation import bulk
 from automation.app import App
 from automation.delivery.contents import Content
+from automation.delivery.results import NEVER, POSSIBLE_DUPLICATE, UNRESOLVED
 from automation.faults import declare, fault
 from automation.models import (
     Attempt,
@@ -125,7 +126,7 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
     suspects = [m for m in claimed if m.kills >= ALONE_AFTER]
     if suspects:
         claimed = suspects[:1]
-    drop(session, dict(dropped))
+    drop(session, dict(dropped), {m.id for m, why in rows if why and m.reason == POSSIBLE_DUPLICATE})
     lease_until = now + app.settings.lease
     for m in claimed:
         m.state, m.fence, m.lease_until = "claimed", m.fence + 1, lease_until
@@ -144,19 +145,23 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
     return claimed, len(dropped)
 
 
-def drop(session: Session, reasons: Mapping[int, str]) -> None:
-    """These will not be sent, and why. The caller holds the rows."""
+def drop(session: Session, reasons: Mapping[int, str], maybe_sent: Collection[int] = ()) -> None:
+    """These will not be sent, and why. The caller holds the rows.
+
+    Of those in `maybe_sent` an earlier request may have arrived: saying "not sent" would not be true.
+    """
+    free = {"claimed_by": None, "lease_until": None, "fence": Message.fence + 1}
     bulk.update(
         session,
         Message,
-        [{"id": i, "reason": why} for i, why in reasons.items()],
-        values={
-            "state": "dropped",
-            "reason_detail": "",
-            "claimed_by": None,
-            "lease_until": None,
-            "fence": Message.fence + 1,
-        },
+        [{"id": i, "reason": why} for i, why in reasons.items() if i not in maybe_sent],
+        values={"state": "dropped", "reason_detail": "", **free},
+    )
+    bulk.update(
+        session,
+        Message,
+        [{"id": i, "reason_detail": f"Not sent again: {why}."} for i, why in reasons.items() if i in maybe_sent],
+        values={"state": "unknown", "reason": UNRESOLVED, "due_at": NEVER, **free},
     )
 
 
@@ -221,7 +226,8 @@ def submit(
             .with_for_update(of=Message)
         )
     }
-    drop(session, {i: why for i, (why, _) in verdicts.items() if why})
+    guessed = {c.message.id for c in contents if c.message.reason == POSSIBLE_DUPLICATE}
+    drop(session, {i: why for i, (why, _) in verdicts.items() if why}, guessed)
     release(session, [c.message for c in contents if verdicts.get(c.message.id) == (None, True)])
     going = [c for c in contents if verdicts.get(c.message.id) == (None, False)]
     if not going:

@@ -28,6 +28,7 @@ def database(kind: str) -> Iterator[str | None]:
     name = f"cartwheel_crash_{random_id()[:8]}"
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
+    server.dispose()  # no forked worker may share its connection
     try:
         yield server.url.set(database=name).render_as_string(hide_password=False)
     finally:
@@ -47,7 +48,9 @@ def show(report: dict[str, Any]) -> None:
     """The report for reading."""
     print(f"\n{report['database']}, seed {report['seed']}, {report['workers']} worker(s): {report['verdict'].upper()}")
     print(f"  {report['kills']} kills in {report['seconds']} s ({report['kills_per_second']}/s), ", end="")
-    print(f"{report['kills_at_points']} at points, {report['kills_at_random']} at random; drained in {report['drain_seconds']} s")
+    print(
+        f"{report['kills_at_points']} at points, {report['kills_at_random']} at random; drained in {report['drain_seconds']} s"
+    )
     print(f"  {report['expected']} messages, {report['accepted']} accepted, {report['lost']} lost, ", end="")
     print(f"{report['duplicates']} duplicates, unknown {report['unknown']}")
     print(f"  {report['states']}")
