@@ -121,7 +121,11 @@ def test_a_bomb_ends_soon_and_the_pool_goes_on(pool: RenderPool, body: str) -> N
 
 def test_a_source_that_overflows_the_compilers_stack_costs_only_its_child(pool: RenderPool) -> None:
     deep = "<div>" * 30_000 + "</div>" * 30_000
-    for mjml in (page(f"<mj-text>{deep}</mj-text>"), page(f"<mj-raw>{deep}</mj-raw>"), page("<mj-text>&a;</mj-text>" * 2000)):
+    for mjml in (
+        page(f"<mj-text>{deep}</mj-text>"),
+        page(f"<mj-raw>{deep}</mj-raw>"),
+        page("<mj-text>&a;</mj-text>" * 2000),
+    ):
         started = stopwatch()
         try:
             pool.compile(MailSource(subject="x", mjml=mjml))

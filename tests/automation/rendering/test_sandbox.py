@@ -8,7 +8,14 @@ from automation.rendering.filters import short_range
 from automation.rendering.sandbox import MailProgram, Program, Sandbox
 from tests.automation.rendering.conftest import KEY, LINKS, source
 
-VALUES: dict[str, Any] = {"d": {"items": ["x"], "n": 2}, "s": "text", "n": 3, "l": [1, 2, 3], "none": None, "range": short_range}
+VALUES: dict[str, Any] = {
+    "d": {"items": ["x"], "n": 2},
+    "s": "text",
+    "n": 3,
+    "l": [1, 2, 3],
+    "none": None,
+    "range": short_range,
+}
 
 
 def shown(template: str, *, is_html: bool = True, **values: Any) -> str:
@@ -85,7 +92,9 @@ def test_what_is_missing_is_told_in_a_preview() -> None:
     assert Program(strict, "{% if d.nme %}x{% endif %}{{ d.nme|default('y') }}", "body")(VALUES) == "y"
 
 
-@pytest.mark.parametrize("bad", ["{{ s * 9 }}", "{{ l * 9 }}", "{{ s % 1 }}", "{{ 1 / 0 }}", "{{ n + s }}", "{{ 2 * 10**3 }}"])
+@pytest.mark.parametrize(
+    "bad", ["{{ s * 9 }}", "{{ l * 9 }}", "{{ s % 1 }}", "{{ 1 / 0 }}", "{{ n + s }}", "{{ 2 * 10**3 }}"]
+)
 def test_arithmetic_is_for_numbers(bad: str) -> None:
     with pytest.raises(TemplateBroken):
         shown(bad)
