@@ -110,7 +110,7 @@ def test_health_that_does_not_come_is_a_clear_sentence(settings: Settings) -> No
     found = runner(settings, [], IDLE)
     found.start()
     try:
-        with pytest.raises(SetupError, match="did not come up within 0.3 seconds"):
+        with pytest.raises(SetupError, match=r"did not come up within 0\.3 seconds"):
             found.wait_healthy(0.3)
     finally:
         found.stop()

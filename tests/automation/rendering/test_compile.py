@@ -61,14 +61,15 @@ def test_jinja_survives_the_compiler_in_text_and_attributes(body: str, shown: st
         "<mjml><mj-body><mj-raw>{% for i in LIST %}</mj-raw>SECTION<mj-raw>{% endfor %}</mj-raw></mj-body></mjml>",
         "<mjml><mj-body><mj-wrapper>SECTION{% for i in LIST %}SECTION{% endfor %}</mj-wrapper></mj-body></mjml>",
         "<mjml><mj-body><mj-section>{% for i in LIST %}COLUMN{% endfor %}</mj-section></mj-body></mjml>",
-        "<mjml><mj-body><mj-section><mj-group>{% for i in LIST %}COLUMN{% endfor %}</mj-group></mj-section></mj-body></mjml>",
+        "<mjml><mj-body><mj-section><mj-group>{% for i in LIST %}COLUMN{% endfor %}</mj-group></mj-section>"
+        "</mj-body></mjml>",
         "<mjml><mj-body><mj-section><mj-column>{% for i in LIST %}<mj-text>ROW</mj-text>{% endfor %}"
         "</mj-column></mj-section></mj-body></mjml>",
         "<mjml><mj-body><mj-hero>{% for i in LIST %}<mj-text>ROW</mj-text>{% endfor %}</mj-hero></mj-body></mjml>",
         "<mjml><mj-body>{% for i in LIST %}<mj-section full-width='full-width' background-url='{{ url }}'>COLUMN"
         "</mj-section>{% endfor %}</mj-body></mjml>",
-        "<mjml><mj-body><mj-section><mj-column><mj-table>{% for i in LIST %}<tr><td>ROW</td></tr>{% endfor %}</mj-table>"
-        "</mj-column></mj-section></mj-body></mjml>",
+        "<mjml><mj-body><mj-section><mj-column><mj-table>{% for i in LIST %}<tr><td>ROW</td></tr>"
+        "{% endfor %}</mj-table></mj-column></mj-section></mj-body></mjml>",
     ],
 )
 @pytest.mark.parametrize(("name", "count"), [("empty", 0), ("items[:1]", 1), ("items", 2)])
@@ -225,8 +226,8 @@ def test_values_of_unused_defaults_may_vanish_but_nothing_else() -> None:
 
 def test_inline_styles_are_written_into_tags_without_moving_jinja() -> None:
     html = rendered(
-        "<mjml><mj-head><mj-style inline='inline'>.q { color: red; }</mj-style></mj-head><mj-body><mj-section><mj-column>"
-        "<mj-table>{% for i in items %}<tr class='q'><td>{{ i.title }}</td></tr>{% endfor %}</mj-table>"
+        "<mjml><mj-head><mj-style inline='inline'>.q { color: red; }</mj-style></mj-head><mj-body><mj-section>"
+        "<mj-column><mj-table>{% for i in items %}<tr class='q'><td>{{ i.title }}</td></tr>{% endfor %}</mj-table>"
         "</mj-column></mj-section></mj-body></mjml>"
     ).html
     assert html.count('style="color: red;"') == 2

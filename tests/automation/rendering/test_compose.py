@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from automation.actions.templates import install
 from automation.app import App
 from automation.errors import NotAllowed, TemplateBroken
-from automation.models import Cart, Customer, Message, Rendering, Store, Template, Variant
+from automation.models import Cart, CartItem, Customer, Message, Rendering, Store, Template, Variant
 from automation.provider import Mail
 from automation.rendering.again import again
 from automation.rendering.compose import Composed, compose, payload_hash
@@ -109,7 +109,7 @@ def test_a_variant_shows_its_own_picture_and_stock(app: App) -> None:
             )
         )
         cart = make.cart(session, shop.store, shop.ada, NOW, "c2", products=(product,))
-        line = session.get_one(make.CartItem, (cart.id, 0))
+        line = session.get_one(CartItem, (cart.id, 0))
         line.variant_external_id = "v1"
         row = message(session, shop.templates["cart_reminder_1"], shop.ada, cart)
     with app.db.read() as session:
@@ -220,9 +220,13 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(app: App) -> None:
 def test_newsletters_show_new_products_that_can_be_had(app: App) -> None:
     with app.db.write() as session:
         shop = Shop(app, session)
-        for number, values in enumerate(
-            ({"stock": 0}, {"image_url": ""}, {"state": "draft"}, {"stock": None, "title": "Endless"})
-        ):
+        kinds: list[dict[str, Any]] = [
+            {"stock": 0},
+            {"image_url": ""},
+            {"state": "draft"},
+            {"stock": None, "title": "Endless"},
+        ]
+        for number, values in enumerate(kinds):
             make.product(session, shop.store, f"n{number}", created_at=NOW, **values)
         other = make.store(session, name="Other")
         make.product(session, other, "o1", title="Not ours", created_at=NOW)

@@ -1,6 +1,8 @@
 import os
+import resource
 import signal
 import threading
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -19,6 +21,12 @@ def contexts(*names: Any) -> list[dict[str, Any]]:
 
 def children() -> list[psutil.Process]:
     return [p for p in psutil.Process().children() if "automation.rendering.child" in p.cmdline()]
+
+
+def spent() -> float:
+    """Processor seconds of all children that have ended: unlike a stopwatch, the same on a busy machine."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def works(pool: RenderPool) -> bool:
@@ -60,16 +68,17 @@ def test_a_broken_context_takes_no_other_with_it(pool: RenderPool) -> None:
     assert [isinstance(f, Rendered) for f in found] == [True, False, True, False, True]
 
 
-BOMB = "{% for a in range(name) %}{% for b in range(name) %}{% set x = range(name)|list %}{{ x|join }}{% endfor %}{% endfor %}"
+BOMB = "{% for a in range(name) %}{% for b in range(name) %}"
+BOMB += "{% set x = range(name)|list %}{{ x|join }}{% endfor %}{% endfor %}"
 
 
 def test_a_context_that_kills_its_child_takes_no_other_with_it(pool: RenderPool) -> None:
     made = pool.compile(source(BOMB))
-    started = stopwatch()
+    before = spent()
     found = pool.render("killer", made, contexts(1, 2, 1000, 3, 4))
     assert [isinstance(f, Rendered) for f in found] == [True, True, False, True, True]
     assert "processor time" in str(found[2]) or "longer than 3 seconds" in str(found[2])
-    assert stopwatch() - started < 12
+    assert spent() - before < 6
     assert works(pool)
 
 
@@ -107,7 +116,7 @@ BOMBS = [
 @pytest.mark.parametrize("body", BOMBS, ids=range(len(BOMBS)))
 def test_a_bomb_ends_soon_and_the_pool_goes_on(pool: RenderPool, body: str) -> None:
     assert works(pool)
-    started = stopwatch()
+    before, started = spent(), stopwatch()
     try:
         made = pool.compile(source(body))
         found = pool.render(body, made, contexts("a" * 300))[0]
@@ -115,7 +124,8 @@ def test_a_bomb_ends_soon_and_the_pool_goes_on(pool: RenderPool, body: str) -> N
         pass
     else:
         assert isinstance(found, TemplateBroken) or len(found.html) < 2_000_000
-    assert stopwatch() - started < 6
+    assert spent() - before < 6
+    assert stopwatch() - started < 30
     assert works(pool)
 
 
@@ -126,12 +136,10 @@ def test_a_source_that_overflows_the_compilers_stack_costs_only_its_child(pool: 
         page(f"<mj-raw>{deep}</mj-raw>"),
         page("<mj-text>&a;</mj-text>" * 2000),
     ):
-        started = stopwatch()
-        try:
+        before = spent()
+        with suppress(TemplateBroken):
             pool.compile(MailSource(subject="x", mjml=mjml))
-        except TemplateBroken:
-            pass
-        assert stopwatch() - started < 6
+        assert spent() - before < 6
     assert works(pool)
 
 
@@ -191,6 +199,28 @@ def test_closing_ends_every_child() -> None:
     assert not [p for p in mine if p.is_running()]
     with pytest.raises(TemplateBroken, match="stopped"):
         pool.compile(source("x"))
+
+
+def test_closing_while_others_render_stops_them_and_blames_no_mail() -> None:
+    pool = RenderPool(1, KEY)
+    made = pool.compile(source("Hi {{ name }}"))
+    outcome: list[Any] = []
+
+    def work() -> None:
+        try:
+            while True:
+                outcome.append(pool.render("closing", made, contexts(*range(500))))
+        except TemplateBroken as broken:
+            outcome.append(str(broken))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not outcome:
+        thread.join(0.01)
+    pool.close()
+    thread.join(10)
+    assert outcome[-1] == "Rendering was stopped."
+    assert all(isinstance(f, Rendered) for batch in outcome[:-1] for f in batch)
 
 
 def test_nothing_starts_before_it_is_needed() -> None:
