@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -46,9 +46,8 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """For the journal: short, without what has its default."""
-        whole = {name: getattr(self, name) for name in self.__slots__}
-        whole["due_at"] = self.due_at.isoformat() if self.due_at else None
-        return {name: value for name, value in whole.items() if value not in ("", None, False)}
+        short = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return short if self.due_at is None else {**short, "due_at": self.due_at.isoformat()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Result:

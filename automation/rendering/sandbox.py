@@ -99,7 +99,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     @staticmethod
     def _of_undefined(obj: Undefined) -> Undefined:
         """Nothing has nothing in it; in a preview that is an error."""
-        return obj if isinstance(obj, ChainableUndefined) else obj._fail_with_undefined_error()
+        return obj if isinstance(obj, ChainableUndefined) else obj._fail_with_undefined_error()  # noqa: SLF001  there is no other way to its message
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         is_text = isinstance(left, str) and isinstance(right, str)

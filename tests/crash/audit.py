@@ -117,8 +117,11 @@ def _compare(found: Findings, rows: Any, accepted: dict[str, list[tuple[str, str
 def _look_at_unknown(
     found: Findings, rows: Any, classes: dict[int, str], attempts: dict[int, Any], stopped: set[int], allowed: int
 ) -> None:
-    """Class B leaves nothing unknown; A only a batch with somebody in it who was suppressed since; C what was in
-    flight when a worker died or the provider did not answer."""
+    """What may be unknown, by class.
+
+    B: nothing. A: a batch with somebody in it who was suppressed since. C: what was in flight when a worker died
+    or the provider did not answer.
+    """
     unknown = [r for r in rows if r.state == "unknown"]
     found.object_to([r.id for r in unknown if classes[r.id] == "B"], "messages of class B are unknown")
     unexplained = [

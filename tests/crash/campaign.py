@@ -26,7 +26,7 @@ Stage = Callable[[App, datetime, int], int]
 WARM_UP = 2.5
 """Seconds: long enough for unknown messages to be found out about."""
 PATIENCE = 0.4
-"""Seconds until a worker that does not come to its point is shot where it stands."""
+"""Seconds until a worker that does not come to its point is shot where it stands; workers share the processors."""
 
 
 @dataclass
@@ -87,13 +87,13 @@ class Campaign:
         senders = self.rng.choice((1, 1, 2))
         dice = self.rng.random()
         if dice < 0.2:
-            return Plan(None, 0, senders), self.rng.uniform(0.01, 0.15)
+            return Plan(None, 0, senders), self.rng.uniform(0.01, PATIENCE / 2) * self.workers
         if dice < 0.6:
-            return Plan(None, min(60, 1 + int(self.rng.expovariate(1 / 12))), senders), PATIENCE
+            return Plan(None, min(60, 1 + int(self.rng.expovariate(1 / 12))), senders), PATIENCE * self.workers
         points = self.tally.points
         # Points that killed least so far come first: rare ones need many tries.
         weights = [1 / (1 + self.tally.get(i, 1)) for i in range(len(points))]
-        return Plan(self.rng.choices(points, weights)[0], self.rng.choice((1, 1, 2)), senders), PATIENCE
+        return Plan(self.rng.choices(points, weights)[0], self.rng.choice((1, 1, 2)), senders), PATIENCE * self.workers
 
     def _kill_workers(self, app: App) -> None:
         while self.deaths < self.kills:
@@ -121,8 +121,10 @@ class Campaign:
         time.sleep(0.001)
 
     def _drain(self, app: App) -> float:
-        """Nobody dies any more: deliver until nothing moves; answers the seconds. What was parked because it saw
-        three deaths is let go first, as an admin would."""
+        """Nobody dies any more: deliver until nothing moves; answers the seconds.
+
+        What was parked because it saw three deaths is let go, as an admin would.
+        """
         started = stopwatch()
         pid = fork(lambda: work(app, Plan(None, 0, senders=2), self.tally, self.errors, self.stage), self.errors)
         calm = 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,11 +27,10 @@ from automation.models import (
     Template,
     TemplateVersion,
 )
-from automation.rendering.mail import Compiled, Rendered
-from automation.rendering.pool import Finished, RenderPool
 from automation.security import random_id
 from automation.settings import Settings
 from tests.crash.adapters import KINDS, TIMEOUT
+from tests.fakes import PlainRenderer
 
 SPEED = 240
 """The installation's clock runs so much faster than the machine's: its minutes of waiting are seconds here."""
@@ -41,21 +38,6 @@ LEASE = 1.2
 SETTLE = 1.6
 """Seconds of the machine: more than sending may take, acceptance may be late and look-ups may lag, together."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class PlainRenderer(RenderPool):
-    """Renders in this process: what is tried here is delivery, and render children would take most of the time."""
-
-    def finish(
-        self, version_key: str, compiled: Compiled, contexts: Sequence[dict[str, Any]], *, is_strict: bool = False
-    ) -> list[Any]:
-        made = []
-        for context in contexts:
-            html = f"<p>{compiled.html} {context['customer']['first_name']} {context['unsubscribe_url']}</p>"
-            mail = Rendered(compiled.subject, html, context["unsubscribe_url"])
-            hashes = (hashlib.sha256(html.encode()).digest(), hashlib.sha256(mail.text.encode()).digest())
-            made.append(Finished(mail, *hashes))
-        return made
 
 
 def quick_time() -> datetime:
@@ -73,7 +55,7 @@ def put_together(folder: Path, database_url: str | None) -> App:
         lease_seconds=LEASE * SPEED,
         settle_seconds=SETTLE * SPEED,
     )
-    app = build(settings, clock=quick_time, http=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False))
+    app = build(settings, clock=quick_time, http=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False))  # noqa: S501  plain HTTP to this machine
     app.renderer.close()
     return replace(app, providers=KINDS, renderer=PlainRenderer(0))
 

@@ -70,7 +70,7 @@ class World:
             return self.rng.choice(kinds) if self.rng.random() < self.trouble else ""
 
 
-class _Gone(Exception):  # noqa: N818  it says what the client sees
+class _Gone(Exception):
     """Hang up without an answer."""
 
 

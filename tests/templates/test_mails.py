@@ -42,7 +42,7 @@ class TestEveryMail:
         made = compile_mail(source_of(name))
         assert made.warnings == ()
         assert set(made.names) <= set(NAMES)
-        assert 20 <= len(made.preheader)
+        assert len(made.preheader) >= 20
 
     def test_it_renders_its_sample(self, name: str) -> None:
         mail = rendered(name)

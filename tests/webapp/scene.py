@@ -248,6 +248,7 @@ class Stage:
         self.session.flush()
 
 
+NO_ORDER = "no longer true: no order was placed since the cart was left"
 NIGHT = {"timezone": "Asia/Tokyo", "from": "21:00", "until": "08:00", "local_time": "22:10"}
 
 
@@ -271,7 +272,11 @@ def _ada(stage: Stage) -> tuple[Customer, Message]:
             )
         )
     place = stage.enrol(
-        ada, 29, state="exited", ended_at=NOW - 20 * HOUR, exit_reason="no longer true: no order was placed since the cart was left"
+        ada,
+        29,
+        state="exited",
+        ended_at=NOW - 20 * HOUR,
+        exit_reason=NO_ORDER,
     )
     mail = stage.mail(
         place,

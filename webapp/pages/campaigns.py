@@ -315,6 +315,8 @@ def _audience(session: Session, store_id: int, definition: Definition) -> str:
         rule = language.read(definition.audience)
     except RuleBroken as error:
         return f"This rule cannot be read: {error}"
+    if definition.audience is None:
+        return "Everybody"
     segments = session.execute(select(Segment.id, Segment.name).where(Segment.store_id == store_id))
     return capitalize_first(english.sentence(rule, {row.id: row.name for row in segments}))
 

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from automation.actions.templates import built_in, install, preview, sample, save_version, source_of
 from automation.app import App
 from automation.errors import NotAllowed, TemplateBroken
-from automation.models import Admin, Template, TemplateVersion
+from automation.models import Admin, Store, Template, TemplateVersion
 from automation.rendering.mail import MailSource
 from tests import make
 from tests.conftest import NOW
@@ -27,7 +27,7 @@ def versions(app: App) -> int:
 def test_installing_twice_changes_nothing(app: App) -> None:
     for _ in range(2):
         with app.db.write() as session:
-            store = session.get(make.Store, 1) or make.store(session)
+            store = session.get(Store, 1) or make.store(session)
             templates = install(app, session, store, NOW)
     assert sorted(templates) == built_in()
     assert versions(app) == len(built_in())
