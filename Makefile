@@ -42,6 +42,7 @@ check: $(VENV)/installed-dev ## Lint, types, import contracts
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/installed-dev ## Measure the hot paths
+	@$(BIN)/python -m webapp.assets
 	@$(BIN)/cartwheel bench
 
 crash: $(VENV)/installed-dev ## Kill workers N times at every point and count what was lost or doubled

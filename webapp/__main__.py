@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import sys
@@ -40,6 +41,8 @@ def main() -> int:
         return 1
     except _Stop:
         return 0
+    # Waitress tells of every request that waits a moment for a thread; under load that is all of them.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = create_server(
         flask, sockets=[listener], threads=settings.web_threads, ident="", clear_untrusted_proxy_headers=True
     )
