@@ -102,7 +102,13 @@ def test_revenue_is_net_of_refunds_and_leaves_out_what_was_cancelled(app: App, s
     with app.db.write() as session:
         person, made = make.customer(session, store), version(session, store)
         mail = message(session, person, made, "delivered", accepted_at=NOW)
-        for n, values in enumerate(({"total": 5000, "refunded": 1200}, {"cancelled_at": NOW}, {"currency": "USD"}, {})):
+        cases: tuple[dict[str, Any], ...] = (
+            {"total": 5000, "refunded": 1200},
+            {"cancelled_at": NOW},
+            {"currency": "USD"},
+            {},
+        )
+        for n, values in enumerate(cases):
             row = make.order(session, store, person, NOW, f"o{n}", **values)
             session.add(
                 Conversion(order_id=row.id, store_id=store.id, message_id=mail.id, clicked_at=NOW, at=row.placed_at)
@@ -163,7 +169,13 @@ def test_the_set_up_is_done_step_by_step(app: App, store: Store) -> None:
         make.connection(app, session, store, "platform", "shopify", secret="s")
         session.add(
             Campaign(
-                public_id=random_id(), store_id=store.id, name="c", state="live", draft={}, created_at=NOW, updated_at=NOW
+                public_id=random_id(),
+                store_id=store.id,
+                name="c",
+                state="live",
+                draft={},
+                created_at=NOW,
+                updated_at=NOW,
             )
         )
     assert done() == ["sender", "shop", "customers", "campaign"]

@@ -21,7 +21,7 @@ from tests.webapp.visitors import Visitor, logged_in
 
 def connection(app: App, store: Store, role: str, kind: str, **settings: str) -> Connection:
     with app.db.write() as session:
-        return make.connection(app, session, store, role, kind, **settings)
+        return make.connection(app, session, store, role, kind, NOW, **settings)
 
 
 def stored(app: App) -> list[Connection]:
@@ -41,7 +41,9 @@ def postmark(app: App, mailbox: Connection, store: Store) -> Connection:
 
 def test_a_shop_is_connected_with_its_secret_sealed_and_its_address_shown(app: App, owner: Visitor) -> None:
     assert "Shopify" in owner.get("/connections/new/platform").text
-    answer = owner.post("/connections/new/platform/shopify", {"secret": "shh-very-secret", "connection_name": "Our shop"})
+    answer = owner.post(
+        "/connections/new/platform/shopify", {"secret": "shh-very-secret", "connection_name": "Our shop"}
+    )
     row = stored(app)[0]
     assert answer.headers["Location"] == f"/connections/{row.public_id}"
     assert (row.name, row.kind, row.role) == ("Our shop", "shopify", "platform")
@@ -171,7 +173,9 @@ def test_a_test_mail_goes_to_the_admin_who_asked_and_is_no_consent(
     assert len(mails) == 2
 
 
-def test_no_test_mail_leaves_through_a_broken_provider(app: App, owner: Visitor, mailbox: Connection, store: Store) -> None:
+def test_no_test_mail_leaves_through_a_broken_provider(
+    app: App, owner: Visitor, mailbox: Connection, store: Store
+) -> None:
     mail = template(app, store)
     with app.db.write() as session:
         session.get_one(Connection, mailbox.id).state = "broken"

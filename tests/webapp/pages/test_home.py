@@ -29,7 +29,9 @@ def test_the_chart_and_its_table_tell_the_same(owner: Visitor) -> None:
 
 def test_long_work_is_shown_while_it_runs(app: App, owner: Visitor) -> None:
     with app.db.write() as session:
-        session.add(Job(kind="import", state="running", progress=0.4, message="400 of 1,000", created_at=NOW, updated_at=NOW))
+        session.add(
+            Job(kind="import", state="running", progress=0.4, message="400 of 1,000", created_at=NOW, updated_at=NOW)
+        )
     page = owner.get("/pulse").text
     assert "400 of 1,000" in page
     assert 'hx-trigger="every 3s"' in page

@@ -37,7 +37,13 @@ def test_an_installation_without_a_store_asks_for_one_and_gets_it(site: Flask, a
 
 def test_a_sender_with_mistakes_changes_nothing(app: App, owner: Visitor) -> None:
     before = the_store(app).name
-    wrong = {**SENDER, "sender_email": "no address", "timezone": "Mars/North", "currency": "euro", "name": "a\r\nBcc: x"}
+    wrong = {
+        **SENDER,
+        "sender_email": "no address",
+        "timezone": "Mars/North",
+        "currency": "euro",
+        "name": "a\r\nBcc: x",
+    }
     answer = owner.post("/settings/sender", wrong)
     assert answer.status_code == 422
     assert 'value="no address"' in answer.text
