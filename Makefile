@@ -11,32 +11,40 @@ N ?= 1000
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
 
+# Node builds the front end; where there is none, it comes as a Python package.
+FRONTEND = $(shell command -v npm >/dev/null 2>&1 || echo '[frontend]')
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+
 $(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Cartwheel needs Python 3.11 or newer; $(PYTHON) is older. Name another: make run PYTHON=python3.13"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Python packages (about half a minute the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@$(PIP) install --editable ".$(FRONTEND)"
 	@touch $@
 
-frontend: $(VENV)/installed
-	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[frontend]"
-	@$(BIN)/python -m webapp.assets
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo "Installing what tests and checks need …"
+	@$(PIP) install --editable ".[dev]"
+	@touch $@
 
-run: frontend ## Start Cartwheel with its demo shop
+run: $(VENV)/installed ## Start Cartwheel with its demo shop
 	@exec $(BIN)/cartwheel demo
 
-test: frontend ## Run the tests
+test: $(VENV)/installed-dev ## Run the tests
+	@$(BIN)/python -m webapp.assets
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
-check: $(VENV)/installed ## Lint, types, import contracts
+check: $(VENV)/installed-dev ## Lint, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/installed ## Measure the hot paths
+bench: $(VENV)/installed-dev ## Measure the hot paths
 	@$(BIN)/cartwheel bench
 
-crash: $(VENV)/installed ## Kill workers N times at every point and count what was lost or doubled
+crash: $(VENV)/installed-dev ## Kill workers N times at every point and count what was lost or doubled
 	@$(BIN)/python -m tests.crash --kills $(N)
 
 clean: ## Remove what was built; the data folder stays

@@ -27,8 +27,7 @@ def count(session: Session) -> dict[str, Any]:
         for name, model in (("customers", Customer), ("carts", Cart), ("orders", Order))
     }
     for name, (model, states) in _STATES.items():
-        counted: dict[str, int] = dict(
-            session.execute(select(model.state, func.count()).group_by(model.state)).tuples().all()
-        )
+        rows = session.execute(select(model.state, func.count()).group_by(model.state))
+        counted: dict[str, int] = {state: number for state, number in rows}  # noqa: C416  a result is no mapping
         found[name] = {state: counted.get(state, 0) for state in states}
     return found

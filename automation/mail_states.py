@@ -36,8 +36,8 @@ REASON_OF = {
     "complaint": "complaint",
 }
 """Event → the message's reason; a rejection by the provider's own list is suppressed_by_provider."""
-WAITING = frozenset({"claimed", "submitting", "retry", "unknown", "parked", "dropped"})
-"""States whose reason is about not having been sent."""
+KEPT = frozenset({"possible_duplicate"})
+"""Reasons that a mail keeps when it turns out to have been taken."""
 CHANGING = (
     "connection_id",
     "provider_id",
@@ -98,5 +98,7 @@ def _reason(old: Any, events: Iterable[MailEvent]) -> str:
         told.append(old.reason)
     if told:
         return max(told, key=REASONS.index)
+    if old.state in {*SENT, "rejected"} or old.reason in KEPT or all(e.event == "resubscribe" for e in events):
+        return str(old.reason)
     # What kept a mail waiting says nothing about one that was taken.
-    return "" if old.state in WAITING and any(e.event != "resubscribe" for e in events) else str(old.reason)
+    return "accepted"

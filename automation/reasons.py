@@ -44,7 +44,18 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "accepted": ("the provider took it",),
     "rejected": ("the provider will not take it",),
     "refused": ("the provider will not take it",),
+    "refused_by_provider": ("the provider took it and then did not send it",),
+    "suppressed_by_provider": ("the address is on the provider's own suppression list",),
     "later": ("the provider cannot take it now",),
+    "retries_exhausted": ("the provider could not take it for too long",),
+    "no_answer": ("the request left and no answer came",),
+    "worker_died": ("the worker died with it in hand",),
+    "not_found": ("the provider did not get it, and it is sent again",),
+    "possible_duplicate": ("no answer came for a day, so it was sent again; the first may have arrived as well",),
+    "unresolved": ("the provider never said what became of it",),
+    "poison": ("several workers died with it in hand, and it waits for a person",),
+    "payload_changed": ("it would not be the same mail as at its first attempt",),
+    "address_changed": ("the customer's address changed after the first attempt",),
     "retry": ("the provider could not take it, and it is tried again",),
     "misconfigured": ("the provider does not accept the connection's settings",),
     "unsure": ("the request left and no answer came",),
@@ -54,6 +65,8 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "hard_bounce": ("the address does not exist",),
     "soft_bounce": ("the mailbox could not take it",),
     "complaint": ("the recipient called it spam",),
+    "refused_by_provider": ("the provider took it and then did not send it",),
+    "suppressed_by_provider": ("the provider's own list names the address",),
 }
 """Sentence templates by code, without a capital and a full stop, so that they can stand inside another."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from automation import intake
 from automation.app import App
 from automation.connections import source_of
-from automation.errors import Unknown, Unreadable
+from automation.errors import BadSignature, Unknown, Unreadable
 from automation.group_commit import GroupCommit
 from automation.models import Connection
 from automation.source import Envelope, Request, Source
@@ -29,61 +29,81 @@ _LONGEST = 128
 """Of a delivery's id and of a topic, as they are stored."""
 
 
+class _Changed(Exception):
+    """The connection's settings are no longer those that the request was verified with."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """An adapter, and the settings that it was built with."""
+    """An adapter, and the row that it was built from."""
 
+    connection_id: int
     secrets: bytes
     source: Source
 
 
 class Reception:
-    """Takes in the webhooks of all connections; adapters stay built for as long as their settings stay the same."""
+    """Takes in the webhooks of all connections.
+
+    Adapters stay built. Whether their settings are still the connection's is asked in the transaction that keeps
+    the webhook, where it costs nothing, and before a signature is called bad.
+    """
 
     def __init__(self, app: App, writer: GroupCommit) -> None:
         self._app = app
         self._writer = writer
-        self._opened: dict[int, _Opened] = {}
+        self._opened: dict[str, _Opened] = {}
         self._http: httpx.Client | None = None
         self._lock = threading.Lock()
 
-    def receive(self, public_id: str, request: Request, now: datetime) -> Future[bool]:
-        """Verify a webhook and keep it; the future says, once that is durable, whether it is new.
+    def receive(self, public_id: str, request: Request, now: datetime, patience: float) -> bool:
+        """Verify a webhook and keep it. Returns when that is durable: whether it is new.
 
-        Raises Unknown for a connection that does not exist, BadSignature and Unreadable as the adapter says.
+        Raises Unknown for a connection that does not exist, BadSignature and Unreadable as the adapter says, and
+        TimeoutError when it was not written in `patience` seconds; then it may be written later, or never.
         """
-        row = self._connection(public_id)
-        source = self._source(row)
-        envelope = source.open(request, now)
+        opened = self._opened.get(public_id)
+        if opened is not None:
+            try:
+                return self._keep(opened, request, now).result(patience)
+            except (BadSignature, _Changed):
+                pass
+        opened = self._open(public_id)
+        try:
+            return self._keep(opened, request, now).result(patience)
+        except _Changed as error:  # twice within milliseconds
+            raise TimeoutError from error
+
+    def _keep(self, opened: _Opened, request: Request, now: datetime) -> Future[bool]:
+        envelope = opened.source.open(request, now)
         _check(envelope)
-        is_known = envelope.topic in source.topics
-        connection_id = row.id
+        is_known = envelope.topic in opened.source.topics
 
         def keep(session: Session) -> bool:
-            connection = session.get_one(Connection, connection_id)
+            connection = session.get(Connection, opened.connection_id)
+            if connection is None or connection.secrets != opened.secrets:
+                raise _Changed
             return intake.store(session, connection, envelope, now, is_known=is_known)
 
         return self._writer.submit(keep)
 
-    def _connection(self, public_id: str) -> Connection:
+    def _open(self, public_id: str) -> _Opened:
         if not _ID.fullmatch(public_id):
             raise Unknown("There is no such connection.")
         with self._app.db.read() as session:
             row = session.scalar(select(Connection).where(Connection.public_id == public_id))
             session.expunge_all()
         if row is None:
+            self._opened.pop(public_id, None)
             raise Unknown("There is no such connection.")
-        return row
-
-    def _source(self, row: Connection) -> Source:
-        opened = self._opened.get(row.id)
-        if opened is None or opened.secrets != row.secrets:
-            with self._lock:
-                if self._http is None:
-                    self._http = self._app.http()
-                opened = _Opened(row.secrets, source_of(self._app, row, self._http))
-                self._opened[row.id] = opened
-        return opened.source
+        with self._lock:
+            if self._http is None:
+                self._http = self._app.http()
+            known = self._opened.get(public_id)
+            if known is None or known.secrets != row.secrets:
+                known = _Opened(row.id, row.secrets, source_of(self._app, row, self._http))
+                self._opened[public_id] = known
+            return known
 
     def close(self) -> None:
         """Close the adapters' client."""

@@ -117,7 +117,7 @@ def _drawn(part: Part, form: forms.Form, choices: list[tuple[str, str]]) -> Insp
     for field in form.fields:
         if field.name == "template":
             field.widget, field.choices, field.limits = "select", [("", "Choose a mail"), *choices], {}
-            field.label = "Mail"
+            field.label, field.is_required = "Mail", True
     return Inspector(part.name, part.title, part.help, part.icon, part.tone, form)
 
 

@@ -6,16 +6,17 @@ may not go at the moment (a campaign was paused) goes back to ready.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, and_, case, exists, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select, text
 from sqlalchemy.orm import Session
 
 from automation import bulk
 from automation.app import App
 from automation.delivery.contents import Content
+from automation.delivery.results import NEVER, POSSIBLE_DUPLICATE, UNRESOLVED
 from automation.faults import declare, fault
 from automation.models import (
     Attempt,
@@ -34,7 +35,7 @@ from automation.security import random_id
 declare("claim.before_commit", "submit.before_commit")
 
 # Spelt as the partial indexes spell it: with bound parameters SQLite would not see that they fit.
-_READY: ColumnElement[bool] = literal_column("messages.state IN ('ready', 'retry')", Boolean)
+_READY = text("messages.state IN ('ready', 'retry')")
 
 ALONE_AFTER = 2
 """A message that was there when so many workers died travels alone, so that its neighbours are not blamed."""
@@ -125,7 +126,7 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
     suspects = [m for m in claimed if m.kills >= ALONE_AFTER]
     if suspects:
         claimed = suspects[:1]
-    drop(session, dict(dropped))
+    drop(session, dict(dropped), {m.id for m, why in rows if why and m.reason == POSSIBLE_DUPLICATE})
     lease_until = now + app.settings.lease
     for m in claimed:
         m.state, m.fence, m.lease_until = "claimed", m.fence + 1, lease_until
@@ -144,19 +145,23 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
     return claimed, len(dropped)
 
 
-def drop(session: Session, reasons: Mapping[int, str]) -> None:
-    """These will not be sent, and why. The caller holds the rows."""
+def drop(session: Session, reasons: Mapping[int, str], maybe_sent: Collection[int] = ()) -> None:
+    """These will not be sent, and why. The caller holds the rows.
+
+    Of those in `maybe_sent` an earlier request may have arrived: saying "not sent" would not be true.
+    """
+    free = {"claimed_by": None, "lease_until": None, "fence": Message.fence + 1}
     bulk.update(
         session,
         Message,
-        [{"id": i, "reason": why} for i, why in reasons.items()],
-        values={
-            "state": "dropped",
-            "reason_detail": "",
-            "claimed_by": None,
-            "lease_until": None,
-            "fence": Message.fence + 1,
-        },
+        [{"id": i, "reason": why} for i, why in reasons.items() if i not in maybe_sent],
+        values={"state": "dropped", "reason_detail": "", **free},
+    )
+    bulk.update(
+        session,
+        Message,
+        [{"id": i, "reason_detail": f"Not sent again: {why}."} for i, why in reasons.items() if i in maybe_sent],
+        values={"state": "unknown", "reason": UNRESOLVED, "due_at": NEVER, **free},
     )
 
 
@@ -221,7 +226,8 @@ def submit(
             .with_for_update(of=Message)
         )
     }
-    drop(session, {i: why for i, (why, _) in verdicts.items() if why})
+    guessed = {c.message.id for c in contents if c.message.reason == POSSIBLE_DUPLICATE}
+    drop(session, {i: why for i, (why, _) in verdicts.items() if why}, guessed)
     release(session, [c.message for c in contents if verdicts.get(c.message.id) == (None, True)])
     going = [c for c in contents if verdicts.get(c.message.id) == (None, False)]
     if not going:

@@ -135,9 +135,10 @@ class Journal:
             self._outstanding += len(entries)
 
     def close(self) -> None:
-        """Let go of the file; what is in it is for whoever comes next."""
-        Journal.held.discard((self.pid, self.path))
-        os.close(self._fd)
+        """Let go of the file; what is in it is for whoever comes next. Safe to call twice."""
+        if (self.pid, self.path) in Journal.held:
+            Journal.held.discard((self.pid, self.path))
+            os.close(self._fd)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, literal_column, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -22,7 +22,17 @@ from automation.connections import provider_of
 from automation.delivery import claims, contents, lines
 from automation.delivery.journal import Entry, Journal
 from automation.delivery.moment import Moment
-from automation.delivery.results import MAX_ATTEMPTS, POSSIBLE_DUPLICATE, Answer, Result, judge, kept, send
+from automation.delivery.results import (
+    MAX_ATTEMPTS,
+    NEVER,
+    POSSIBLE_DUPLICATE,
+    UNRESOLVED,
+    Answer,
+    Result,
+    judge,
+    kept,
+    send,
+)
 from automation.delivery.settling import heed, settle
 from automation.errors import CartwheelError, Refused, SendError
 from automation.faults import declare, fault
@@ -35,14 +45,14 @@ KEY_WINDOW = timedelta(hours=23)
 """Providers keep idempotency keys for a day."""
 EVENTS_WINDOW = timedelta(hours=24)
 """Whoever has not heard of a mail by then will not."""
-NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""When to look again at what will not be found out."""
 ASKED_AT_ONCE = 50
 """Ids per look-up: some providers answer one at a time."""
 _MARGIN = timedelta(minutes=10)
 """Clocks differ: how much earlier than the attempt a provider may have dated a mail."""
+_GIVEN_UP = (POSSIBLE_DUPLICATE, UNRESOLVED)
 
-_UNKNOWN: ColumnElement[bool] = literal_column("messages.state = 'unknown'", Boolean)
+# Spelt as the partial index spells it: with a bound parameter SQLite would not see that it fits.
+_UNKNOWN = text("messages.state = 'unknown'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +246,11 @@ def _wait_for_events(app: App, case: Case, now: datetime) -> None:
     if now < until:
         _put_off(app, case.messages, until, "Waiting for the provider's events.")
         return
-    again = [m for m in case.messages if m.mail_class == "transactional" and m.reason != POSSIBLE_DUPLICATE]
+    again = [m for m in case.messages if m.mail_class == "transactional" and m.reason not in _GIVEN_UP]
     never = [m for m in case.messages if m not in again]
     with app.db.write() as session:
         _move(session, again, "retry", POSSIBLE_DUPLICATE, now, "Sent again: the first may have arrived.")
-        _move(session, never, "unknown", "unresolved", NEVER, "The provider never said what became of it.")
+        _move(session, never, "unknown", UNRESOLVED, NEVER, "The provider never said what became of it.")
         fault("ladder.before_commit")
     fault("ladder.settled")
 
@@ -252,7 +262,7 @@ def _put_off(app: App, messages: Sequence[Message], until: datetime, why: str) -
             Message,
             [{"id": m.id, "fence": m.fence, "due_at": until, "reason_detail": why[:1000]} for m in messages],
             key=("id", "fence"),
-            where=_UNKNOWN,
+            where=Message.state == "unknown",
         )
         fault("ladder.before_commit")
 
@@ -265,6 +275,6 @@ def _move(
         Message,
         [{"id": m.id, "fence": m.fence} for m in messages],
         key=("id", "fence"),
-        where=_UNKNOWN,
+        where=Message.state == "unknown",
         values={"state": state, "reason": reason, "due_at": due_at, "reason_detail": detail},
     )

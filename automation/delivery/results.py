@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from automation.errors import Later, Misconfigured, Refused, SendError, Unsure
@@ -19,6 +19,10 @@ MAX_ATTEMPTS = 12
 """About ten hours of back-off."""
 POSSIBLE_DUPLICATE = "possible_duplicate"
 """The reason of a message that was sent again on a guess: it stays with it, for it happens once."""
+UNRESOLVED = "unresolved"
+"""The reason of a message of which it will not be found out."""
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""When to look at it again."""
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=2)
 
@@ -42,9 +46,8 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """For the journal: short, without what has its default."""
-        whole = {name: getattr(self, name) for name in self.__slots__}
-        whole["due_at"] = self.due_at.isoformat() if self.due_at else None
-        return {name: value for name, value in whole.items() if value not in ("", None, False)}
+        short = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return short if self.due_at is None else {**short, "due_at": self.due_at.isoformat()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Result:

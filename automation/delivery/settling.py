@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, literal, select, update
+from sqlalchemy import and_, case, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from automation import bulk
 from automation.delivery.results import POSSIBLE_DUPLICATE, Result, Verdict
 from automation.errors import Later, Misconfigured, SendError, Unsure
 from automation.faults import declare, fault
-from automation.models import SENT, Attempt, Connection, Customer, Message, Suppression, UTCDateTime
+from automation.models import SENT, Attempt, Connection, Customer, Message, UTCDateTime
+from automation.suppressions import Suppressed, suppress
 
 declare("settle.before_commit")
 
@@ -35,6 +36,8 @@ _ATTEMPTS: dict[Verdict, str] = {
     "misconfigured": "misconfigured",
     "split": "refused",
 }
+_TOLD = ("refused_by_provider", "suppressed_by_provider")
+"""Reasons of a mail that its provider took, and then did not send."""
 _BREATH = timedelta(seconds=15)
 """How long a connection rests after it turned a whole batch away, or did not answer."""
 
@@ -85,8 +88,10 @@ def _accept(session: Session, attempt_id: int, accepted: Sequence[Result], at: d
         [{"id": r.message_id, "provider_id": r.provider_id or None} for r in accepted],
     )
     target = Message.__table__.c
+    # Events may have been quicker than the answer: what they made of it stands.
+    is_told = or_(target.state.in_(SENT), and_(target.state == "rejected", target.reason.in_(_TOLD)))
     state = case(
-        (target.state.in_(SENT), target.state),
+        (is_told, target.state),
         (target.complained_at.is_not(None), "complained"),
         (target.bounced_at.is_not(None), "bounced"),
         (target.delivered_at.is_not(None), "delivered"),
@@ -97,12 +102,12 @@ def _accept(session: Session, attempt_id: int, accepted: Sequence[Result], at: d
         .where(Message.id == given.c.id, Message.attempt_id == attempt_id)
         .values(
             state=state,
-            reason=case(
-                (target.state.in_(SENT) | (target.reason == POSSIBLE_DUPLICATE), target.reason), else_="accepted"
-            ),
-            reason_detail=case((target.state.in_(SENT), target.reason_detail), else_=""),
+            reason=case((or_(is_told, target.reason == POSSIBLE_DUPLICATE), target.reason), else_=""),
+            reason_detail=case((is_told, target.reason_detail), else_=""),
             provider_id=func.coalesce(target.provider_id, given.c.provider_id),
-            accepted_at=func.coalesce(target.accepted_at, literal(at, UTCDateTime())),
+            accepted_at=case(
+                (is_told, target.accepted_at), else_=func.coalesce(target.accepted_at, literal(at, UTCDateTime()))
+            ),
             # Whoever else has claimed it by now must find that it is not theirs any more.
             fence=target.fence + case((target.state == "claimed", 1), else_=0),
             claimed_by=None,
@@ -123,22 +128,20 @@ def _suppress(session: Session, refused: Sequence[Result], at: datetime) -> None
         .join(Customer, Customer.id == Message.customer_id)
         .where(Customer.email_key.is_not(None))
     ).all()
-    details = {r.message_id: r.detail[:500] for r in refused}
-    bulk.insert(
+    details = {r.message_id: r.detail for r in refused}
+    suppress(
         session,
-        Suppression,
         [
-            {
-                "store_id": row.store_id,
-                "email_key": row.email_key,
-                "reason": "provider",
-                "detail": details[row.id],
-                "message_id": row.id,
-                "at": at,
-            }
+            Suppressed(
+                store_id=row.store_id,
+                email_key=row.email_key,
+                reason="provider",
+                at=at,
+                message_id=row.id,
+                detail=details[row.id],
+            )
             for row in rows
         ],
-        skip=("store_id", "email_key"),
     )
 
 

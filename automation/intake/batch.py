@@ -54,9 +54,18 @@ class Batch:
 class Shelf:
     """Rows of one table: loaded at once, changed in memory, written at once."""
 
-    def __init__(self, batch: Batch, model: type[Record], *, kept: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        model: type[Record],
+        *,
+        named_by: Sequence[str] = ("external_id",),
+        kept: Iterable[str] = (),
+    ) -> None:
+        """`named_by` are the columns that tell the store's rows apart, `kept` those that are never overwritten."""
         self._session = batch.session
         self._table = table_of(model)
+        self._named_by = named_by
         self._columns = [c.name for c in self._table.columns if c.name not in {"id", "store_id", *kept}]
         self._new: list[Row] = []
         self._touched: dict[int, Row] = {}
@@ -81,9 +90,11 @@ class Shelf:
         self.write_touched()
         if self._new:
             values = [{k: v for k, v in row.items() if k != "id"} for row in self._new]
-            statement = insert(self._table).returning(self._table.c.id, sort_by_parameter_order=True)
-            for row, new_id in zip(self._new, self._session.execute(statement, values).scalars(), strict=True):
-                row["id"] = new_id
+            # The new ids come back in any order, so each brings its row's name along.
+            statement = insert(self._table).returning(self._table.c.id, *(self._table.c[n] for n in self._named_by))
+            ids = {tuple(name): new_id for new_id, *name in self._session.execute(statement, values)}
+            for row in self._new:
+                row["id"] = ids[tuple(row[n] for n in self._named_by)]
             self._new = []
 
     def write_touched(self) -> None:

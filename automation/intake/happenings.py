@@ -58,7 +58,7 @@ def take_due_items(batch: Batch, people: People, changes: Sequence[DueItemChange
     """Take over what customers are to be reminded of."""
     if not changes:
         return
-    shelf = Shelf(batch, DueItem)
+    shelf = Shelf(batch, DueItem, named_by=("kind", "external_id"))
     wanted = {(change.kind, change.external_id) for change in changes}
     found = shelf.load(DueItem.store_id == batch.store_id, tuple_(DueItem.kind, DueItem.external_id).in_(wanted))
     rows = {(row["kind"], row["external_id"]): row for row in found}

@@ -19,10 +19,8 @@ from automation.upsert import table_of
 def _keep(dialect: str) -> Any:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     table = table_of(InboundWebhook)
-    # The row count is no answer: PostgreSQL's driver has none where the new id is returned.
-    return (
-        insert(table).on_conflict_do_nothing(index_elements=["connection_id", "delivery_id"]).returning(table.c.id)
-    )
+    kept_once = insert(table).on_conflict_do_nothing(index_elements=["connection_id", "delivery_id"])
+    return kept_once.returning(table.c.id)
 
 
 @cache

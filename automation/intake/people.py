@@ -43,7 +43,7 @@ class People:
 
     def __init__(self, batch: Batch, persons: Iterable[Person | None]) -> None:
         self._batch = batch
-        self._shelf = Shelf(batch, Customer, kept=_NOT_OURS)
+        self._shelf = Shelf(batch, Customer, named_by=("public_id",), kept=_NOT_OURS)
         self._by_external: dict[str, Row] = {}
         self._by_key: dict[str, Row] = {}
         self._identities: dict[str, Row] = {}

@@ -10,7 +10,7 @@ import re
 import mjml
 
 from automation.errors import TemplateBroken
-from automation.rendering import syntax
+from automation.rendering import lint, syntax
 from automation.rendering.documents import Links, add_pixel, images_without_alt, inline_styles, take_inline_styles
 from automation.rendering.includes import resolve
 from automation.rendering.mail import Compiled, MailSource
@@ -32,7 +32,7 @@ def _to_html(masked: Masked) -> str:
     try:
         document = mjml.mjml2html(source, fonts={}, include_loader=_no_files)
     except (ValueError, OSError) as error:
-        raise TemplateBroken(f"The MJML cannot be read: {error}", part="body", line=_line(error, source)) from error
+        raise TemplateBroken(f"The MJML cannot be read: {error}", part="body", line=_line(error, masked)) from error
     document = masked.in_tag(document)
     lost = masked.lost(document)
     if lost:
@@ -40,9 +40,9 @@ def _to_html(masked: Masked) -> str:
     return inline_styles(document, css)
 
 
-def _line(error: Exception, source: str) -> int | None:
+def _line(error: Exception, masked: Masked) -> int | None:
     found = _POSITION.search(str(error))
-    return source.count("\n", 0, int(found[1] or found[2])) + 1 if found else None
+    return masked.line(int(found[1] or found[2])) if found else None
 
 
 def _lost(token: Token) -> TemplateBroken:
@@ -86,6 +86,7 @@ def compile_mail(source: MailSource) -> Compiled:
     names = syntax.check(subject, "subject") | syntax.check(source.text or "", "text")
     masked = mask(resolved)
     syntax.check(masked.prefix + masked.restore(masked.text), "body")
+    lint.check(masked)
     document = _to_html(masked)
     links = Links(masked)
     document = links.rewrite(document)

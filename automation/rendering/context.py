@@ -239,7 +239,7 @@ def _envelope(app: App, message: Message, store: Store, customer: Any, campaign:
         "base_url": app.settings.public_url,
         "from_email": store.sender_email,
         "from_name": _plain(store.sender_name or store.name),
-        "reply_to": store.reply_to,
+        "reply_to": _plain(store.reply_to),
         "to_email": customer.email,
         "to_name": _plain(f"{customer.first_name} {customer.last_name}"),
         "mail_class": message.mail_class,

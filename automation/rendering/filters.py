@@ -185,4 +185,4 @@ def allowed_filters(key: bytes) -> dict[str, Callable[..., Any]]:
 
 def allowed_tests() -> dict[str, Callable[..., Any]]:
     """Every test, by name."""
-    return {name: tests.TESTS[name] for name in _TESTS}
+    return {name: cast("Callable[..., Any]", tests.TESTS[name]) for name in _TESTS}

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from automation.security import Keyring, same
+if TYPE_CHECKING:  # the render children need nothing of it, and it is slow to import
+    from automation.security import Keyring
 
 _MAC_LETTERS = 22
 """128 bits in base64url without padding."""
@@ -47,7 +49,7 @@ def read_token(key: bytes, token: str) -> str | None:
     public_id, mac = token[:-_MAC_LETTERS], token[-_MAC_LETTERS:]
     if not public_id or not mac.isascii() or len(token) > 200:
         return None
-    return public_id if same(mac, _mac(key, b"message", public_id)) else None
+    return public_id if hmac.compare_digest(mac, _mac(key, b"message", public_id)) else None
 
 
 @lru_cache(maxsize=20_000)
@@ -58,7 +60,7 @@ def sign_target(key: bytes, url: str) -> str:
 
 def is_target(key: bytes, url: str, signature: str) -> bool:
     """Whether we signed this target; anything else must not be redirected to."""
-    return signature.isascii() and same(signature, _mac(key, b"target", url))
+    return signature.isascii() and hmac.compare_digest(signature, _mac(key, b"target", url))
 
 
 def target_of(stored: Iterable[Mapping[str, Any]], number: int) -> str | None:

@@ -47,6 +47,15 @@ class Masked:
     """How its words begin."""
     tokens: dict[str, Token] = field(default_factory=dict)
     word: re.Pattern[str] = field(default_factory=lambda: re.compile("(?!)"))
+    first_line: int = 1
+    """The line of <mjml>."""
+
+    def line(self, at: int) -> int:
+        """The source's line of a place in `text`."""
+        return self.first_line + self._lines(self.text[:at])
+
+    def _lines(self, text: str) -> int:
+        return text.count("\n") + sum(self.tokens[w].source.count("\n") for w in self.word.findall(text))
 
     def restore(self, text: str) -> str:
         """Put the tags back."""
@@ -184,4 +193,5 @@ def _cut_prefix(text: str, masked: Masked) -> Masked:
     for word in words:
         masked.tokens[word] = replace(masked.tokens[word], may_vanish=True)
     masked.text = text[start:]
+    masked.first_line += masked._lines(before)  # noqa: SLF001  its own maker
     return masked

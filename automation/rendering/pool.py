@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from automation.errors import TemplateBroken
@@ -63,7 +64,9 @@ class RenderPool:
                 # Its last mail killed it; but a child that was killed from outside gets a second chance.
                 if died.is_certain or again == len(results):
                     results.append(died.reason)
-                again = len(results)
+                    again = -1
+                else:
+                    again = len(results)
                 if deaths >= _DEATHS:
                     return [*results, *([died.reason] * (len(contexts) - len(results)))]
             finally:
@@ -94,8 +97,15 @@ class RenderPool:
         """Stop all children. Safe to call twice, and while others render: they get TemplateBroken."""
         self._is_closed = True
         for process in list(self._running):
-            process.kill()
-            self._running.discard(process)
+            process.end()
+        idle: list[RenderProcess | None] = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        for unused in idle:
+            if unused is not None:
+                self._stop(unused)
+            self._idle.put(None)
 
     def _take(self) -> RenderProcess:
         process = self._idle.get()
@@ -122,5 +132,5 @@ class RenderPool:
             self._idle.put(process)
 
     def _stop(self, process: RenderProcess) -> None:
-        process.kill()
+        process.dispose()
         self._running.discard(process)

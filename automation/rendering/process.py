@@ -74,7 +74,7 @@ class RenderProcess:
             self._send(b"K", link_key)
             self._receive(START_SECONDS)
         except Died as died:
-            self.kill()
+            self.dispose()
             raise SetupError("The render child does not start: is Cartwheel installed completely?") from died
 
     def _widen(self) -> None:
@@ -91,10 +91,14 @@ class RenderProcess:
         """Whether it can be given work."""
         return self._process.poll() is None
 
-    def kill(self) -> None:
-        """End it and close its pipes."""
+    def end(self) -> None:
+        """Kill it. Whoever is using it gets Died."""
         self._process.kill()
         self._process.wait()
+
+    def dispose(self) -> None:
+        """Kill it and close its pipes; only for who is using it."""
+        self.end()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -163,7 +167,7 @@ class RenderProcess:
                 return
             if used is None or self._cpu() - used > seconds / 4:
                 break
-        self._process.kill()
+        self.end()
         raise Died(f"It took longer than {seconds:g} seconds.", is_certain=True)
 
     def _cpu(self) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import markupsafe
 from jinja2 import ChainableUndefined, StrictUndefined, Undefined
@@ -65,8 +65,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             optimized=False,
             cache_size=0,
         )
-        self.filters: dict[str, Any] = allowed_filters(link_key)
-        self.tests = allowed_tests()
+        self.filters = cast("Any", allowed_filters(link_key))
+        self.tests = cast("Any", allowed_tests())
         self.globals = {"range": short_range}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -76,7 +76,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             except KeyError:
                 return self.undefined(f"There is no “{attribute}” in what the mail was given.", name=attribute)
         if isinstance(obj, Undefined):
-            return getattr(obj, attribute)
+            return self._of_undefined(obj)
         if obj is None:
             return self.undefined(obj=obj, name=attribute)
         if type(obj) is LoopContext and attribute in _LOOP:
@@ -91,10 +91,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
             except (LookupError, TypeError):
                 return self.undefined(obj=obj, name=argument)
         if isinstance(obj, Undefined):
-            return obj[argument] if isinstance(obj, ChainableUndefined) else self.undefined(name=str(argument))
+            return self._of_undefined(obj)
         if obj is None:
             return self.undefined(obj=obj, name=argument)
         raise SecurityError(f"[…] is only possible on what the mail was given, not on {kind.__name__}.")
+
+    @staticmethod
+    def _of_undefined(obj: Undefined) -> Undefined:
+        """Nothing has nothing in it; in a preview that is an error."""
+        return obj if isinstance(obj, ChainableUndefined) else obj._fail_with_undefined_error()  # noqa: SLF001  there is no other way to its message
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         is_text = isinstance(left, str) and isinstance(right, str)

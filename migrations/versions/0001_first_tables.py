@@ -596,6 +596,7 @@ def upgrade() -> None:
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.create_index("ix_orders_customer_id_placed_at", ["customer_id", "placed_at"], unique=False)
         batch_op.create_index("ix_orders_store_id_cart_id", ["store_id", "cart_external_id"], unique=False)
+        batch_op.create_index("ix_orders_store_id_checkout_id", ["store_id", "checkout_external_id"], unique=False)
         batch_op.create_index("ix_orders_store_id_email_key", ["store_id", "email_key", "placed_at"], unique=False)
         batch_op.create_index("ix_orders_store_id_placed_at", ["store_id", "placed_at"], unique=False)
 
@@ -936,6 +937,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("external_id", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.String(length=1000), nullable=False),
+        sa.Column("is_policy", sa.Boolean(), nullable=False),
         sa.Column("link", sa.Integer(), nullable=True),
         sa.Column("url", sa.String(length=2000), nullable=False),
         sa.Column("agent", sa.String(length=500), nullable=False),
@@ -1058,6 +1060,7 @@ def downgrade() -> None:
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index("ix_orders_store_id_placed_at")
         batch_op.drop_index("ix_orders_store_id_email_key")
+        batch_op.drop_index("ix_orders_store_id_checkout_id")
         batch_op.drop_index("ix_orders_store_id_cart_id")
         batch_op.drop_index("ix_orders_customer_id_placed_at")
 

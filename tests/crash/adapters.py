@@ -26,10 +26,10 @@ class FakeSettings(ProviderSettings):
 class _Fake(Provider):
     Settings = FakeSettings
 
-    def open(self, request: Request, now: datetime) -> Envelope:
+    def open(self, request: Request, now: datetime) -> Envelope:  # noqa: ARG002  the contract's signature
         raise BadSignature
 
-    def translate(self, envelope: Envelope) -> list[Change]:
+    def translate(self, envelope: Envelope) -> list[Change]:  # noqa: ARG002  as above
         return []
 
     def check(self) -> str:
@@ -84,7 +84,7 @@ class Searchable(_Fake):
     def send(self, mails: Sequence[Mail], key: str) -> list[Outcome]:
         return self._batch("/b/batch", mails, key)
 
-    def find(self, message_ids: Sequence[str], since: datetime) -> dict[str, Accepted | None]:
+    def find(self, message_ids: Sequence[str], since: datetime) -> dict[str, Accepted | None]:  # noqa: ARG002  as above
         try:
             found = self._post("/b/find", list(message_ids), "")
         except Unsure as error:

@@ -23,8 +23,10 @@ from tests.crash.audit import audit
 from tests.crash.worker import Plan, Tally, fork, supply, work
 
 Stage = Callable[[App, datetime, int], int]
-PATIENCE = 0.8
-"""Seconds until a worker that does not come to its point is shot where it stands."""
+WARM_UP = 2.5
+"""Seconds: long enough for unknown messages to be found out about."""
+PATIENCE = 0.4
+"""Seconds until a worker that does not come to its point is shot where it stands; workers share the processors."""
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Campaign:
     kills: int
     seed: int = 1
     workers: int = 1
-    trouble: float = 0.08
+    trouble: float = 0.04
     stage: Stage = deliver
     tally: Tally = field(default_factory=Tally)
     deaths: int = 0
@@ -74,18 +76,24 @@ class Campaign:
         shop.furnish(app, url)
         with app.db.write() as session:
             shop.stock_up(session, self.rng, 60, app.clock())
+        started = stopwatch()
+        while stopwatch() - started < WARM_UP:
+            deliver(app, app.clock(), 12)
+            with app.db.write() as session:
+                shop.lose_some(session, app.clock())
         app.db.engine.dispose()
 
     def _plan(self) -> tuple[Plan, float]:
         senders = self.rng.choice((1, 1, 2))
-        if self.rng.random() < 0.25:
-            return Plan(None, senders=senders), self.rng.uniform(0.02, 0.3)
+        dice = self.rng.random()
+        if dice < 0.2:
+            return Plan(None, 0, senders), self.rng.uniform(0.01, PATIENCE / 2) * self.workers
+        if dice < 0.6:
+            return Plan(None, min(60, 1 + int(self.rng.expovariate(1 / 12))), senders), PATIENCE * self.workers
         points = self.tally.points
-        deadly = [self.tally.get(i, 1) for i in range(len(points))]
         # Points that killed least so far come first: rare ones need many tries.
-        weights = [1 / (1 + n) for n in deadly]
-        point = self.rng.choices(points, weights)[0]
-        return Plan(point, self.rng.choice((1, 1, 1, 2, 3)), senders), PATIENCE
+        weights = [1 / (1 + self.tally.get(i, 1)) for i in range(len(points))]
+        return Plan(self.rng.choices(points, weights)[0], self.rng.choice((1, 1, 2)), senders), PATIENCE * self.workers
 
     def _kill_workers(self, app: App) -> None:
         while self.deaths < self.kills:
@@ -113,10 +121,12 @@ class Campaign:
         time.sleep(0.001)
 
     def _drain(self, app: App) -> float:
-        """Nobody dies any more: deliver until nothing moves; answers the seconds. What was parked because it saw
-        three deaths is let go first, as an admin would."""
+        """Nobody dies any more: deliver until nothing moves; answers the seconds.
+
+        What was parked because it saw three deaths is let go, as an admin would.
+        """
         started = stopwatch()
-        pid = fork(lambda: work(app, Plan(None, senders=2), self.tally, self.errors, self.stage), self.errors)
+        pid = fork(lambda: work(app, Plan(None, 0, senders=2), self.tally, self.errors, self.stage), self.errors)
         calm = 0
         while calm < 5 and stopwatch() - started < 90:
             time.sleep(0.2)

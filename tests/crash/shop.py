@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -29,33 +27,17 @@ from automation.models import (
     Template,
     TemplateVersion,
 )
-from automation.rendering.mail import Compiled, Rendered
-from automation.rendering.pool import Finished, RenderPool
 from automation.security import random_id
 from automation.settings import Settings
 from tests.crash.adapters import KINDS, TIMEOUT
+from tests.fakes import PlainRenderer
 
-SPEED = 60
+SPEED = 240
 """The installation's clock runs so much faster than the machine's: its minutes of waiting are seconds here."""
 LEASE = 1.2
 SETTLE = 1.6
 """Seconds of the machine: more than sending may take, acceptance may be late and look-ups may lag, together."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class PlainRenderer(RenderPool):
-    """Renders in this process: what is tried here is delivery, and render children would take most of the time."""
-
-    def finish(
-        self, version_key: str, compiled: Compiled, contexts: Sequence[dict[str, Any]], *, is_strict: bool = False
-    ) -> list[Any]:
-        made = []
-        for context in contexts:
-            html = f"<p>{compiled.html} {context['customer']['first_name']} {context['unsubscribe_url']}</p>"
-            mail = Rendered(compiled.subject, html, context["unsubscribe_url"])
-            hashes = (hashlib.sha256(html.encode()).digest(), hashlib.sha256(mail.text.encode()).digest())
-            made.append(Finished(mail, *hashes))
-        return made
 
 
 def quick_time() -> datetime:
@@ -73,7 +55,7 @@ def put_together(folder: Path, database_url: str | None) -> App:
         lease_seconds=LEASE * SPEED,
         settle_seconds=SETTLE * SPEED,
     )
-    app = build(settings, clock=quick_time, http=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False))
+    app = build(settings, clock=quick_time, http=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False))  # noqa: S501  plain HTTP to this machine
     app.renderer.close()
     return replace(app, providers=KINDS, renderer=PlainRenderer(0))
 
@@ -85,12 +67,12 @@ def furnish(app: App, url: str) -> None:
     now = app.clock()
     with app.db.write() as session:
         for kind in KINDS:
-            store = Store(
-                public_id=random_id(), name=kind, sender_email=f"shop@{kind}.example.com", created_at=now
-            )
+            store = Store(public_id=random_id(), name=kind, sender_email=f"shop@{kind}.example.com", created_at=now)
             session.add(store)
             session.flush()
-            connect(app, session, store_id=store.id, role="provider", kind=kind, name=kind, settings={"url": url}, now=now)
+            connect(
+                app, session, store_id=store.id, role="provider", kind=kind, name=kind, settings={"url": url}, now=now
+            )
             template = Template(
                 public_id=random_id(), store_id=store.id, name="news", title="News", created_at=now, updated_at=now
             )
@@ -117,7 +99,9 @@ def stock_up(session: Session, rng: random.Random, count: int, now: datetime) ->
     One in fifty has an address that the provider refuses, and the whole batch with it; some mails are transactional.
     """
     stores = list(session.scalars(select(Store.id).order_by(Store.id)))
-    found = select(Template.store_id, TemplateVersion.id).join(TemplateVersion, Template.id == TemplateVersion.template_id)
+    found = select(Template.store_id, TemplateVersion.id).join(
+        TemplateVersion, Template.id == TemplateVersion.template_id
+    )
     versions = {row.store_id: row.id for row in session.execute(found)}
     people = []
     for n in range(count):
@@ -188,3 +172,9 @@ def suppress_some(session: Session, rng: random.Random, count: int, now: datetim
         skip=True,
     )
     return [r.id for r in chosen]
+
+
+def lose_some(session: Session, now: datetime) -> None:
+    """As if a worker had died with a claimed message in its hands."""
+    one = select(Message.id).where(Message.state == "ready").order_by(Message.id).limit(1).scalar_subquery()
+    session.execute(update(Message).where(Message.id == one).values(state="claimed", lease_until=now))

@@ -70,12 +70,14 @@ class World:
             return self.rng.choice(kinds) if self.rng.random() < self.trouble else ""
 
 
-class _Gone(Exception):  # noqa: N818  it says what the client sees
+class _Gone(Exception):
     """Hang up without an answer."""
 
 
 class _Door(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 65536
     world: World
 
     def log_message(self, *_: Any) -> None:
@@ -146,6 +148,9 @@ class _Door(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, *_: Any) -> None:
+        """Clients that die in the middle of a request are what this is about."""
 
 
 def start(truth: Path, seed: int, trouble: float) -> tuple[int, int]:

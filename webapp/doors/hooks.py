@@ -42,7 +42,7 @@ def receive(public_id: str) -> Response:
             request.get_data(cache=False),
             request.args.to_dict(),
         )
-        is_new = reception.receive(public_id, webhook, the_app().clock()).result(PATIENCE)
+        is_new = reception.receive(public_id, webhook, the_app().clock(), PATIENCE)
     except BadSignature as error:
         return _refusal(401, error)
     except Unreadable as error:

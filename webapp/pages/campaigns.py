@@ -160,10 +160,9 @@ def people(public_id: str) -> str:
     with app.db.read() as session:
         campaign = _found(app, session, public_id)
         page = queries.people(session, campaign.id, state, mark(request.args.get("after")))
+        steps = _step_names(app, session, campaign)
     name = "people_rows" if is_fragment() else "people"
-    return render_template(
-        f"campaigns/{name}.html", page=page, state=state, steps=_step_names(app, campaign), **_head(campaign, "people")
-    )
+    return render_template(f"campaigns/{name}.html", page=page, state=state, steps=steps, **_head(campaign, "people"))
 
 
 @blueprint.get("/<public_id>/decisions")
@@ -316,17 +315,21 @@ def _audience(session: Session, store_id: int, definition: Definition) -> str:
         rule = language.read(definition.audience)
     except RuleBroken as error:
         return f"This rule cannot be read: {error}"
-    names = session.execute(select(Segment.id, Segment.name).where(Segment.store_id == store_id))
-    return capitalize_first(english.sentence(rule, dict(names.tuples())))
+    if definition.audience is None:
+        return "Everybody"
+    segments = session.execute(select(Segment.id, Segment.name).where(Segment.store_id == store_id))
+    return capitalize_first(english.sentence(rule, {row.id: row.name for row in segments}))
 
 
-def _step_names(app: App, campaign: CampaignDetail) -> dict[str, str]:
+def _step_names(app: App, session: Session, campaign: CampaignDetail) -> dict[str, str]:
     """What each step is called; those of the live version and of the draft."""
+    titles = dict(inspecting.mails(session, campaign.store_id))
     names: dict[str, str] = {}
     for source in (campaign.draft, campaign.live):
-        if source is not None:
-            nodes = list(walk(definitions.read(source).flow))
-            names |= {card.id: card.sentence or card.label for card in flow.cards(app, nodes, {})}
+        for node in walk(definitions.read(source).flow) if source is not None else ():
+            card = flow.cards(app, [node], {})[0]
+            title = titles.get(node.settings.get("template", ""))
+            names[node.id] = f"Mail “{title}”" if title else card.sentence or card.label
     return names
 
 

@@ -151,7 +151,7 @@ def trigger_words(app: App, choice: TriggerChoice) -> tuple[str, list[tuple[str,
     lines = []
     for name, info in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if value in (None, "", [], ()):
+        if value in (None, "", 0, [], ()) and value is not False:
             continue
         lines.append((info.title or name.replace("_", " ").capitalize(), in_words(value)))
     return kind.label, lines, ""

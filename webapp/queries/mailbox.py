@@ -157,7 +157,8 @@ def one(session: Session, store_id: int, public_id: str) -> MailDetail | None:
     """A message of a store by its public id; one statement."""
     row = session.execute(
         select(
-            Message, Rendering.to_email, Rendering.message_id, Campaign.public_id.label("campaign_id"),
+            Message, Rendering.to_email, Rendering.variables["envelope"]["base_url"].as_string().label("base_url"),
+            Campaign.public_id.label("campaign_id"),
             Campaign.name.label("campaign"), Customer.public_id.label("customer_id"), Customer.first_name,
             Customer.last_name, Customer.email, Template.title, TemplateVersion.number,
             Connection.name.label("provider"), Connection.kind,

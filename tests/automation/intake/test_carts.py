@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from automation.changes import CartDeleted, Person
+from automation.changes import CartChanged, CartDeleted, Person, ProductChanged, VariantState
 from automation.models import Cart, CartItem, Customer, Order
 from tests import make
 from tests.automation.intake.shop import ADA, GUEST, Shop, ago, cart, line, order
@@ -19,8 +19,6 @@ def test_a_cart_is_one_row_with_counted_lines(shop: Shop) -> None:
 
 
 def test_a_line_is_found_by_its_variant_where_no_product_is_named(shop: Shop) -> None:
-    from automation.changes import ProductChanged, VariantState
-
     shop.tell(ProductChanged(external_id="p1", title="Tea", variants=[VariantState(external_id="v1", price=5)]))
     shop.tell(cart("c1", 30, line("", 1, 5, variant_external_id="v1")))
     assert shop.one(CartItem).product_id == 1
@@ -33,8 +31,6 @@ def test_an_older_update_does_not_bring_lines_back(shop: Shop) -> None:
 
 
 def test_an_emptied_cart_holds_nothing(shop: Shop) -> None:
-    from automation.changes import CartChanged
-
     shop.tell(cart())
     shop.tell(CartChanged(external_id="c1", lines=[], updated_at=ago(1)))
     assert (shop.one(Cart).item_count, shop.one(Cart).total, shop.rows(CartItem)) == (0, 0, [])

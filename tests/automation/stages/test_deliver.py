@@ -1,0 +1,512 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session
+
+from automation import faults
+from automation.app import App
+from automation.clock import TurnableClock
+from automation.delivery.recovery import journal_of
+from automation.errors import Later, Misconfigured, Refused
+from automation.models import (
+    Attempt,
+    Campaign,
+    Connection,
+    Customer,
+    Installation,
+    Message,
+    Rendering,
+    Store,
+    Suppression,
+)
+from automation.provider import Accepted, Mail, Outcome
+from automation.stages.deliver import deliver, replay
+from tests import make
+from tests.conftest import NOW
+from tests.fakes import Post, accept_all, scripted
+
+
+class Died(BaseException):
+    """The worker is gone at this instruction."""
+
+
+def die_at(point: str) -> None:
+    """The next worker to pass `point` dies there."""
+
+    def act(name: str) -> None:
+        if name == point:
+            faults.arm(None)
+            raise Died
+
+    faults.arm(act)
+
+
+@pytest.fixture
+def post(app: App, request: pytest.FixtureRequest) -> Any:
+    """(app, post) with a scripted provider of class B."""
+    return scripted(app, "B")
+
+
+def shop(app: App, session: Session, *names: str, **values: Any) -> tuple[Store, list[Message]]:
+    """A store that sends through the scripted provider, with a ready message for each name."""
+    store = make.store(session)
+    make.connection(app, session, store, "provider", "scripted")
+    people = [make.customer(session, store, name) for name in names]
+    return store, [make.message(session, c, **{"state": "ready", **values}) for c in people]
+
+
+def rows(app: App) -> list[Message]:
+    with app.db.read() as session:
+        return list(session.scalars(select(Message).order_by(Message.id)))
+
+
+def states(app: App) -> list[tuple[str, str]]:
+    return [(m.state, m.reason) for m in rows(app)]
+
+
+def test_ready_messages_leave_in_batches_and_are_accepted(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada", "Bob", "Cid", "Dan")
+    assert deliver(app, NOW, 100) == 4
+    assert [len(tos) for _, tos in world.requests] == [3, 1]
+    assert world.recipients == ["ada@example.com", "bob@example.com", "cid@example.com", "dan@example.com"]
+    first = rows(app)[0]
+    assert (first.state, first.provider_id, first.accepted_at) == ("accepted", f"id-of-{first.public_id}", NOW)
+    assert (first.claimed_by, first.lease_until, first.attempt_count) == (None, None, 1)
+    with app.db.read() as session:
+        attempts = session.scalars(select(Attempt).order_by(Attempt.id)).all()
+        assert [(a.state, a.key) for a in attempts] == [("accepted", key) for key, _ in world.requests]
+        stored = session.get_one(Rendering, first.id)
+        assert (stored.to_email, len(stored.payload_hash)) == ("ada@example.com", 64)
+    assert deliver(app, NOW, 100) == 0
+
+
+def test_a_cart_mail_goes_before_a_newsletter(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        store, _ = shop(app, session, "Ada", "Bob", due_at=NOW - timedelta(hours=5))
+        make.message(session, make.customer(session, store, "Cid"), state="ready", mail_class="reminder")
+    deliver(app, NOW, 1)
+    assert world.recipients == ["cid@example.com"]
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before the claim", "after the claim"])
+@pytest.mark.parametrize("what", ["suppressed", "no_consent", "expired", "no_address"])
+def test_who_must_not_be_mailed_is_dropped_with_the_reason(post: tuple[App, Post], what: str, is_late: bool) -> None:
+    app, world = post
+    with app.db.write() as session:
+        store, messages = shop(app, session, "Ada", "Bob")
+    ada = messages[0]
+
+    def change() -> None:
+        with app.db.write() as session:
+            if what == "suppressed":
+                session.add(Suppression(store_id=store.id, email_key="ada@example.com", reason="manual", at=NOW))
+            elif what == "no_consent":
+                make.agree(session, session.get_one(Customer, ada.customer_id), "withdrawn", NOW)
+            elif what == "expired":
+                session.get_one(Message, ada.id).expires_at = NOW
+            else:
+                session.get_one(Customer, ada.customer_id).email_key = None
+
+    if is_late:
+        faults.arm(lambda name: change() if name == "deliver.rendered" else None)
+    else:
+        change()
+    deliver(app, NOW, 100)
+    faults.arm(None)
+    assert states(app) == [("dropped", what), ("accepted", "")]
+    assert world.recipients == ["bob@example.com"]
+
+
+def test_a_transactional_mail_needs_no_consent_but_no_suppression_either(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        store, _ = shop(app, session)
+        for name in ("Ada", "Bob"):
+            customer = make.customer(session, store, name, consent=False)
+            make.message(session, customer, state="ready", mail_class="transactional")
+        session.add(Suppression(store_id=store.id, email_key="bob@example.com", reason="hard_bounce", at=NOW))
+    deliver(app, NOW, 100)
+    assert world.recipients == ["ada@example.com"]
+
+
+def test_nothing_leaves_while_something_is_paused_and_all_of_it_afterwards(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        store, messages = shop(app, session, "Ada")
+        campaign = Campaign(
+            public_id="c", store_id=store.id, name="c", state="live", draft={}, created_at=NOW, updated_at=NOW
+        )
+        session.add(campaign)
+        session.add(Installation(id=1, instance_id="i", created_at=NOW))
+        session.flush()
+        session.get_one(Message, messages[0].id).campaign_id = campaign.id
+    pauses: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
+        (update(Installation), {"is_paused": True}, {"is_paused": False}),
+        (update(Store), {"is_paused": True}, {"is_paused": False}),
+        (update(Campaign), {"state": "paused"}, {"state": "live"}),
+        (update(Connection), {"state": "paused"}, {"state": "active"}),
+        (update(Connection), {"not_before": NOW + timedelta(hours=1)}, {"not_before": NOW}),
+    ]
+    for statement, pause, resume in pauses:
+        with app.db.write() as session:
+            session.execute(statement.values(**pause))
+        assert deliver(app, NOW, 100) == 0
+        with app.db.write() as session:
+            session.execute(statement.values(**resume))
+    deliver(app, NOW, 100)
+    assert world.recipients == ["ada@example.com"]
+
+
+def test_a_campaign_paused_after_the_claim_keeps_its_mails(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+
+    def pause(name: str) -> None:
+        if name == "deliver.rendered":
+            with app.db.write() as session:
+                session.execute(update(Store).values(is_paused=True))
+
+    faults.arm(pause)
+    deliver(app, NOW, 100)
+    faults.arm(None)
+    assert (states(app), world.requests) == ([("ready", "")], [])
+
+
+def test_each_outcome_of_a_batch_is_recorded_for_its_own_message(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada", "Bob", "Cid")
+    world.send = lambda *_: [
+        Accepted("1"),
+        Refused("it is on our list", code="406", suppress=True),
+        Later("mailbox busy", after=timedelta(minutes=10)),
+    ]
+    deliver(app, NOW, 100)
+    ada, bob, cid = rows(app)
+    assert (ada.state, ada.provider_id) == ("accepted", "1")
+    assert (bob.state, bob.reason, bob.reason_detail) == (
+        "rejected",
+        "suppressed_by_provider",
+        "406: it is on our list",
+    )
+    assert cid.state == "retry"
+    assert timedelta(minutes=10) <= cid.due_at - NOW <= timedelta(minutes=12.5)
+    with app.db.read() as session:
+        assert session.scalars(select(Suppression.email_key)).all() == ["bob@example.com"]
+        assert session.scalars(select(Attempt.state)).all() == ["partial"]
+
+
+def test_one_bad_mail_does_not_spoil_its_batch(post: tuple[App, Post]) -> None:
+    app, world = post
+
+    def refuse(mails: Sequence[Mail], key: str) -> list[Outcome]:
+        if any(m.to_email.startswith("bob") for m in mails):
+            raise Refused("one of them is no good")
+        return accept_all(mails, key)
+
+    world.send = refuse
+    with app.db.write() as session:
+        shop(app, session, "Ada", "Bob", "Cid", "Dan")
+    deliver(app, NOW, 100)
+    assert [s for s, _ in states(app)] == ["accepted", "rejected", "accepted", "accepted"]
+    assert [m.attempt_count for m in rows(app)] == [1, 1, 1, 1]
+
+
+def busy(mails: Sequence[Mail], key: str) -> list[Outcome]:
+    """The provider's bad day."""
+    raise Later("too many requests")
+
+
+def test_a_busy_provider_is_left_alone(post: tuple[App, Post], clock: TurnableClock) -> None:
+    app, world = post
+    world.send = busy
+    with app.db.write() as session:
+        shop(app, session, "Ada", "Bob", "Cid", "Dan")
+    deliver(app, NOW, 100)
+    assert len(world.requests) == 1
+    assert [s for s, _ in states(app)] == ["retry", "retry", "retry", "ready"]
+    assert deliver(app, clock.turn(timedelta(seconds=10)), 100) == 0
+    world.send = accept_all
+    deliver(app, clock.turn(timedelta(minutes=2)), 100)
+    assert {s for s, _ in states(app)} == {"accepted"}
+
+
+def test_waits_grow_and_what_failed_together_does_not_come_back_together(
+    post: tuple[App, Post], clock: TurnableClock
+) -> None:
+    app, world = post
+    world.send = busy
+    with app.db.write() as session:
+        shop(app, session, "Ada", "Bob")
+    waits = []
+    for _ in range(4):
+        deliver(app, clock(), 100)
+        ada, bob = rows(app)
+        assert ada.due_at != bob.due_at
+        waits.append(ada.due_at - clock())
+        clock.turn(max(ada.due_at, bob.due_at) - clock())
+    assert waits == sorted(waits)
+    assert timedelta(minutes=8) <= waits[-1] <= timedelta(minutes=10)
+
+
+def test_after_too_many_attempts_it_is_given_up(post: tuple[App, Post]) -> None:
+    app, world = post
+    world.send = lambda mails, _: [Later("busy") for _ in mails]
+    with app.db.write() as session:
+        shop(app, session, "Ada", attempt_count=11)
+    deliver(app, NOW, 100)
+    assert states(app) == [("rejected", "retries_exhausted")]
+
+
+def test_wrong_settings_break_the_connection_in_words_and_lose_no_mail(post: tuple[App, Post]) -> None:
+    app, world = post
+
+    def misconfigured(mails: Sequence[Mail], key: str) -> list[Outcome]:
+        raise Misconfigured("The token is not known.")
+
+    world.send = misconfigured
+    with app.db.write() as session:
+        shop(app, session, "Ada", "Bob", "Cid", "Dan")
+    deliver(app, NOW, 100)
+    assert {m.state for m in rows(app)} == {"ready"}
+    assert len(world.requests) == 1
+    with app.db.read() as session:
+        connection = session.scalars(select(Connection)).one()
+        assert connection.state == "broken"
+        assert connection.state_reason == "The provider turned our mails away: The token is not known."
+
+
+def test_a_broken_template_parks_its_own_messages_only(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        _, messages = shop(app, session, "Ada", "Bob")
+        broken = make.template(session, session.scalars(select(Store)).one(), "broken")
+        session.get_one(Message, messages[0].id).template_version_id = broken.id
+        broken.names = []  # so that the renderer misses the customer
+    deliver(app, NOW, 100)
+    assert states(app) == [("parked", "template_broken"), ("accepted", "")]
+    assert world.recipients == ["bob@example.com"]
+
+
+def test_one_stores_trouble_does_not_keep_another_waiting(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        store, _ = shop(app, session, "Ada")
+        session.execute(update(Connection).values(secrets=b"\x01" + b"x" * 40))
+        shop(app, session, "Bob")
+    deliver(app, NOW, 100)
+    assert world.recipients == ["bob@example.com"]
+    with app.db.read() as session:
+        assert session.scalar(select(Connection.state).where(Connection.store_id == store.id)) == "broken"
+
+
+def test_a_retry_is_made_of_what_the_first_attempt_was_made_of(post: tuple[App, Post], clock: TurnableClock) -> None:
+    app, world = post
+    world.send = lambda mails, _: [Later("busy") for _ in mails]
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    deliver(app, NOW, 100)
+    with app.db.write() as session:
+        session.execute(update(Customer).values(first_name="Augusta"))
+        session.execute(update(Store).values(sender_name="Other"))
+    world.send = accept_all
+    clock.turn(timedelta(minutes=5))
+    deliver(app, clock(), 100)
+    assert world.mails[0] == world.mails[1]
+    assert states(app) == [("accepted", "")]
+
+
+def test_a_retry_that_would_be_another_mail_is_parked(post: tuple[App, Post], clock: TurnableClock) -> None:
+    app, world = post
+    world.send = lambda mails, _: [Later("busy") for _ in mails]
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    deliver(app, NOW, 100)
+    with app.db.write() as session:
+        session.execute(update(Rendering).values(payload_hash="0" * 64))
+    clock.turn(timedelta(minutes=5))
+    deliver(app, clock(), 100)
+    assert states(app) == [("parked", "payload_changed")]
+    assert len(world.requests) == 1
+
+
+def test_a_retry_is_not_sent_to_an_address_that_the_customer_left(post: tuple[App, Post], clock: TurnableClock) -> None:
+    app, world = post
+    world.send = lambda mails, _: [Later("busy") for _ in mails]
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    deliver(app, NOW, 100)
+    with app.db.write() as session:
+        session.execute(update(Customer).values(email="new@example.com", email_key="new@example.com"))
+    clock.turn(timedelta(minutes=5))
+    deliver(app, clock(), 100)
+    assert states(app) == [("dropped", "address_changed")]
+
+
+def test_events_that_were_quicker_than_the_answer_stand(post: tuple[App, Post]) -> None:
+    app, world = post
+
+    def told_meanwhile(mails: Sequence[Mail], key: str) -> list[Outcome]:
+        with app.db.write() as session:
+            session.execute(
+                update(Message).values(state="delivered", delivered_at=NOW, accepted_at=NOW, fence=Message.fence + 1)
+            )
+        return accept_all(mails, key)
+
+    world.send = told_meanwhile
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    deliver(app, NOW, 100)
+    ada = rows(app)[0]
+    assert (ada.state, ada.provider_id) == ("delivered", f"id-of-{ada.public_id}")
+
+
+@pytest.mark.parametrize(
+    "point", ["claim.before_commit", "deliver.claimed", "deliver.rendered", "submit.before_commit"]
+)
+def test_a_worker_that_dies_before_the_request_leaves_the_mail_to_the_next(
+    post: tuple[App, Post], clock: TurnableClock, point: str
+) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    die_at(point)
+    with pytest.raises(Died):
+        deliver(app, NOW, 100)
+    clock.turn(timedelta(minutes=3))
+    deliver(app, clock(), 100)
+    assert (states(app), world.recipients) == ([("accepted", "")], ["ada@example.com"])
+
+
+def test_a_message_that_saw_three_deaths_is_parked_and_its_neighbour_is_not(
+    post: tuple[App, Post], clock: TurnableClock
+) -> None:
+    app, world = post
+    with app.db.write() as session:
+        _, messages = shop(app, session, "Ada", "Bob")
+
+    def die_of_ada(name: str) -> None:
+        if name == "deliver.rendered" and any(m.state == "claimed" and m.id == messages[0].id for m in rows(app)):
+            raise Died
+
+    faults.arm(die_of_ada)
+    for _ in range(3):
+        with pytest.raises(Died):
+            deliver(app, clock(), 100)
+        clock.turn(timedelta(minutes=3))
+    deliver(app, clock(), 100)
+    faults.arm(None)
+    assert states(app) == [("parked", "poison"), ("accepted", "")]
+    assert world.recipients == ["bob@example.com"]
+
+
+@pytest.mark.parametrize("point", ["deliver.journalled", "settle.before_commit"])
+def test_an_answer_in_the_journal_is_known_though_its_worker_died(
+    post: tuple[App, Post], clock: TurnableClock, point: str
+) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    die_at(point)
+    with pytest.raises(Died):
+        deliver(app, NOW, 100)
+    assert [s for s, _ in states(app)] == ["submitting"]
+    journal_of(app, NOW).close()
+    replay(app, clock.turn(timedelta(seconds=5)))
+    assert states(app) == [("accepted", "")]
+    assert rows(app)[0].provider_id == f"id-of-{rows(app)[0].public_id}"
+    assert list(app.settings.data.glob("*.journal")) == []
+    assert len(world.requests) == 1
+
+
+def test_a_database_that_was_away_for_a_moment_is_told_again(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+
+    def fail(name: str) -> None:
+        if name == "settle.before_commit":
+            faults.arm(None)
+            raise OSError("the database is away")
+
+    faults.arm(fail)
+    with pytest.raises(OSError, match="away"):
+        deliver(app, NOW, 100)
+    deliver(app, NOW, 100)
+    assert (states(app), len(world.requests)) == ([("accepted", "")], 1)
+
+
+def test_a_worker_that_lost_its_lease_does_not_send(post: tuple[App, Post], clock: TurnableClock) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+
+    def sleep(name: str) -> None:
+        if name == "deliver.submitted":
+            faults.arm(None)
+            clock.turn(timedelta(seconds=100))
+
+    faults.arm(sleep)
+    deliver(app, NOW, 100)
+    assert (states(app), world.requests) == ([("ready", "")], [])
+    with app.db.read() as session:
+        assert session.scalars(select(Attempt.state)).all() == ["abandoned"]
+
+
+def test_an_acceptance_that_comes_after_the_lease_is_not_lost(post: tuple[App, Post], clock: TurnableClock) -> None:
+    app, world = post
+
+    def slow(mails: Sequence[Mail], key: str) -> list[Outcome]:
+        world.send = accept_all
+        deliver(app, clock.turn(timedelta(minutes=3)), 100)
+        assert [s for s, _ in states(app)] == ["unknown"]
+        return accept_all(mails, key)
+
+    world.send = slow
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    deliver(app, NOW, 100)
+    assert (states(app), len(world.requests)) == ([("accepted", "")], 1)
+
+
+def test_the_number_of_statements_does_not_grow_with_the_batch(post: tuple[App, Post]) -> None:
+    app, _ = post
+    app, _ = scripted(app, "B", batch_size=500)
+    counts = []
+    seen: list[str] = []
+    event.listen(app.db.engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
+    for size in (5, 50):
+        with app.db.write() as session:
+            shop(app, session, *(f"p{size}x{n}" for n in range(size)))
+        seen.clear()
+        assert deliver(app, NOW, 100) == size
+        counts.append(len(seen))
+    assert counts[1] <= counts[0]
+
+
+def test_work_is_found_by_index_however_many_messages_there_are(post: tuple[App, Post]) -> None:
+    app, _ = post
+    if not app.db.is_sqlite:
+        pytest.skip("PostgreSQL's planner answers by statistics")
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    seen: list[tuple[str, Any]] = []
+    event.listen(app.db.engine, "before_cursor_execute", lambda *a: seen.append((a[2], a[3])))
+    deliver(app, NOW, 100)
+    plans = []
+    with app.db.read() as session:
+        for statement, parameters in [s for s in seen if s[0].startswith(("SELECT", "UPDATE"))]:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans += [row[3] for row in plan]
+    assert [line for line in plans if line.startswith("SCAN messages")] == []
+    for index in ("ix_messages_ready", "ix_messages_leased", "ix_messages_unknown"):
+        assert any(index in line for line in plans), index

@@ -1,0 +1,112 @@
+"""What every mail under templates/ has to have; a new mail is tested by being there."""
+
+import re
+from email.headerregistry import Address
+
+import orjson
+import pytest
+
+from automation.actions.templates import FOLDER, built_in, parts, sample, source_of
+from automation.rendering.compile import compile_mail
+from automation.rendering.context import NAMES
+from automation.rendering.mail import Rendered
+from automation.rendering.sandbox import MailProgram
+
+LINKS = {
+    "_click": "https://mail.example.com/c/TOKEN/",
+    "_pixel": "https://mail.example.com/o/TOKEN.gif",
+    "unsubscribe_url": "https://mail.example.com/u/TOKEN",
+    "browser_url": "https://mail.example.com/v/TOKEN",
+}
+
+
+def rendered(name: str, *, is_strict: bool = True, **values: object) -> Rendered:
+    program = MailProgram(compile_mail(source_of(name)), b"k" * 32, is_strict=is_strict)
+    return program({**sample(name), **values, **LINKS})
+
+
+def test_the_five_mails_are_there() -> None:
+    assert {"cart_reminder_1", "cart_reminder_2", "cart_reminder_3", "newsletter", "welcome"} <= set(built_in())
+
+
+@pytest.mark.parametrize("name", built_in())
+class TestEveryMail:
+    def test_its_folder_holds_what_a_mail_is_made_of(self, name: str) -> None:
+        assert {f.name for f in (FOLDER / name).iterdir()} == {"subject.txt", "body.mjml", "sample.json"}
+        assert set(sample(name)) <= set(NAMES)
+
+    def test_its_first_comment_says_when_it_is_sent(self, name: str) -> None:
+        assert re.match(r"<!-- [A-Z].{20,}\. -->", source_of(name).mjml)
+
+    def test_it_compiles_without_a_warning_and_names_only_what_is_loaded(self, name: str) -> None:
+        made = compile_mail(source_of(name))
+        assert made.warnings == ()
+        assert set(made.names) <= set(NAMES)
+        assert len(made.preheader) >= 20
+
+    def test_it_renders_its_sample(self, name: str) -> None:
+        mail = rendered(name)
+        assert 5 <= len(mail.subject) <= 70
+        assert "\n" not in mail.subject
+        assert len(mail.html.encode()) < 102_000
+        assert len(mail.text) > 200
+        for part in (mail.html, mail.text):
+            assert "{{" not in part
+            assert "{%" not in part
+            assert "https://mail.example.com/u/TOKEN" in part
+            assert "https://mail.example.com/v/TOKEN" in part
+            assert "1 Market Street, 10115 Berlin" in part
+            assert "https://mail.example.com/c/TOKEN/" in part
+        assert not re.search(r"<[a-z/]", mail.text)
+
+    def test_every_picture_has_words(self, name: str) -> None:
+        html = rendered(name).html
+        assert all(re.search(r'\salt="', tag) for tag in re.findall(r"<img[^>]*>", html))
+
+    def test_it_asks_nothing_of_strangers(self, name: str) -> None:
+        html = rendered(name).html
+        hosts = set(re.findall(r"(?:src|href)=\"https?://([^/\"]+)", html))
+        assert hosts <= {"mail.example.com", "wren.example.com"}
+
+    def test_it_is_ready_for_dark_mode_and_phones(self, name: str) -> None:
+        html = rendered(name).html
+        assert "prefers-color-scheme: dark" in html
+        assert '<meta name="color-scheme" content="light dark"' in html
+        assert 'name="viewport"' in html
+
+    def test_it_reads_well_to_somebody_without_a_name(self, name: str) -> None:
+        mail = rendered(name, customer={**sample(name)["customer"], "first_name": "", "last_name": ""})
+        for part in (mail.subject, mail.text):
+            assert " ," not in part
+            assert not part.startswith(",")
+            assert part[0].isupper()
+
+    def test_it_can_be_rendered_with_next_to_nothing(self, name: str) -> None:
+        values = sample(name)
+        store = {**values["store"], "brand": {}, "url": ""}
+        cart = {"items": [], "total": 0, "count": 0, "currency": "", "recovery_url": ""}
+        mail = rendered(name, is_strict=False, store=store, cart=cart, products=[])
+        assert mail.subject
+        assert "1 Market Street" in mail.html
+
+    def test_what_a_customer_wrote_cannot_become_markup(self, name: str) -> None:
+        mail = rendered(name, customer={**sample(name)["customer"], "first_name": '<img src=x onerror="a()">'})
+        assert "<img src=x" not in mail.html
+
+    def test_its_colours_and_logo_are_the_stores(self, name: str) -> None:
+        store = sample(name)["store"]
+        store["brand"] = {"accent": "#aa3355", "logo_url": "https://wren.example.com/logo.png"}
+        html = rendered(name, store=store).html
+        assert "#aa3355" in html
+        assert 'alt="Wren &amp; Thistle"' in html
+
+
+def test_every_part_is_used() -> None:
+    everything = "".join([*parts().values(), *(source_of(name).mjml for name in built_in())])
+    assert [path for path in parts() if f'"{path}"' not in everything] == []
+
+
+def test_samples_are_about_invented_people() -> None:
+    for name in built_in():
+        values = orjson.loads((FOLDER / name / "sample.json").read_bytes())
+        assert Address(addr_spec=values["customer"]["email"]).domain == "example.com"
