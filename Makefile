@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 N ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench crash clean
+.PHONY: help frontend run test check bench crash clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -32,6 +32,7 @@ run: $(VENV)/installed ## Start Cartwheel with its demo shop
 	@exec $(BIN)/cartwheel demo
 
 test: $(VENV)/installed-dev ## Run the tests
+	@$(BIN)/python -m webapp.assets
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 check: $(VENV)/installed-dev ## Lint, types, import contracts

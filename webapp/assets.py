@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -50,6 +51,15 @@ def build(*, force: bool = False, say: Callable[[str], None] = print) -> bool:
     """
     if is_built() and not force:
         return False
+    with (ROOT / "package-lock.json").open("rb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # two that start together build once
+        if is_built() and not force:
+            return False
+        _build(say)
+    return True
+
+
+def _build(say: Callable[[str], None]) -> None:
     node, npm = _node()
     lock = (ROOT / "package-lock.json").read_bytes()
     installed = ROOT / "node_modules" / ".installed"
@@ -62,7 +72,6 @@ def build(*, force: bool = False, say: Callable[[str], None] = print) -> bool:
     _run([node, str(SOURCES / "build.mjs")])
     (DIST / "stamp").write_text(_stamp())
     _manifest.cache_clear()
-    return True
 
 
 def _stamp() -> str:
