@@ -238,7 +238,7 @@ EVIL = (
     "../x",
     "?next=//evil.example",
     "#//evil.example",
-    "/​/\x00evil",
+    "/\u200b/\x00evil",
     "/%00",
     "ftp://evil.example",
     "mailto:a@evil.example",

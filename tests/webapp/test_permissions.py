@@ -18,8 +18,13 @@ VALUES: dict[str, Any] = {"int": 1, "path": "x"}
 
 def address(flask: Flask, rule: Rule) -> str:
     """An address that the rule matches; what it names is not there."""
-    values = {name: VALUES.get(type(c).__name__.removesuffix("Converter").lower(), "nothing") for name, c in rule._converters.items()}
-    values = {name: 1 if type(rule._converters[name]).__name__ == "IntegerConverter" else v for name, v in values.items()}
+    values = {
+        name: VALUES.get(type(c).__name__.removesuffix("Converter").lower(), "nothing")
+        for name, c in rule._converters.items()
+    }
+    values = {
+        name: 1 if type(rule._converters[name]).__name__ == "IntegerConverter" else v for name, v in values.items()
+    }
     with flask.test_request_context():
         adapter = flask.create_url_adapter(None)
         assert adapter is None or adapter
@@ -72,7 +77,9 @@ def test_a_role_gets_no_further_than_what_was_declared(site: Flask, app: App, st
     assert not wrong
 
 
-def test_strangers_are_sent_to_the_log_in_from_every_guarded_route(site: Flask, store: Store, stranger: Visitor) -> None:
+def test_strangers_are_sent_to_the_log_in_from_every_guarded_route(
+    site: Flask, store: Store, stranger: Visitor
+) -> None:
     token = stranger.token()
     for _, method, path in guarded(site):
         answer = stranger.get(path) if method == "GET" else stranger.post(path, token=token)

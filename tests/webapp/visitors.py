@@ -35,11 +35,15 @@ class Visitor:
         assert found, page[:500]
         return unescape(found[1])
 
-    def post(self, path: str, data: dict[str, Any] | None = None, *, token: str | None = None, **more: Any) -> TestResponse:
+    def post(
+        self, path: str, data: dict[str, Any] | None = None, *, token: str | None = None, **more: Any
+    ) -> TestResponse:
         """Send a form; with the right token unless another (or an empty one) is given."""
         given = self.token() if token is None else token
         headers = {"Referer": f"{SITE}/", **more.pop("headers", {})}
-        return self.client.post(path, base_url=SITE, headers=headers, data={"csrf_token": given, **(data or {})}, **more)
+        return self.client.post(
+            path, base_url=SITE, headers=headers, data={"csrf_token": given, **(data or {})}, **more
+        )
 
     @property
     def session_cookie(self) -> str | None:
