@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from waitress.server import create_server
+from werkzeug.serving import make_server
 
 from automation.actions import admins
 from automation.app import App, build
@@ -80,10 +80,10 @@ def looking(folder: Path) -> Iterator[Look]:
     with app.db.write() as session:
         token = admins.start_session(session, admins.create_admin(session, "ops@example.com", NOW), NOW)
     flask = create_app(app)
-    server = create_server(flask, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = make_server("127.0.0.1", 0, flask, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    base = f"http://127.0.0.1:{server.effective_port}"
+    base = f"http://127.0.0.1:{server.server_port}"
     cookie = {"name": cookie_name(app), "value": token, "url": base}
     try:
         with sync_playwright() as playwright:
@@ -91,8 +91,8 @@ def looking(folder: Path) -> Iterator[Look]:
             yield Look(app, shop, browser, base, cookie)
             browser.close()
     finally:
-        server.close()
-        server.task_dispatcher.shutdown(timeout=1)
+        server.shutdown()
         thread.join(timeout=5)
+        server.server_close()
         close(flask)
         app.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select, update
 
 from automation.app import App
@@ -9,6 +10,7 @@ from tests.webapp.pages.test_campaigns import words
 from tests.webapp.scene import Scene
 from tests.webapp.statements import counted
 from tests.webapp.visitor import Visitor
+from webapp.queries import mailbox
 
 
 def test_the_list_shows_the_subjects_as_they_were_sent(keeper: Visitor, shop: Scene) -> None:
@@ -23,6 +25,18 @@ def test_new_mails_appear_by_themselves(keeper: Visitor, shop: Scene) -> None:
     assert 'hx-trigger="every 5s"' in fragment
     assert 'hx-get="/mailbox/?q=ada"' in fragment
     assert "hana@example.com" not in fragment
+
+
+def test_older_mails_have_pages_of_their_own_that_stand_still(
+    app: App, keeper: Visitor, shop: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "PAGE", 5)
+    first = keeper.get("/mailbox/")
+    older = first.partition('href="/mailbox/?after=')[2].partition('"')[0]
+    second = keeper.get(f"/mailbox/?after={older}")
+    assert (first.count('class="mails-row"'), second.count('class="mails-row"')) == (5, 4)
+    assert "every 5s" not in second
+    assert "Newest mails" in second
 
 
 def test_an_empty_mailbox_says_what_to_do(app: App, keeper: Visitor) -> None:
