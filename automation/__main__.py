@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("demo", "demo"),
     "web": ("running", "web"),
     "worker": ("running", "worker"),
+    "admin": ("admin", "admin"),
     "migrate": ("running", "migrate"),
     "work": ("working", "work"),
     "status": ("working", "status"),

@@ -50,7 +50,7 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         # At exit too: what is waiting then is written before the interpreter goes.
-        self._finish = weakref.finalize(self, self._waiting.put, None)
+        self._finish: weakref.finalize[..., GroupCommit] = weakref.finalize(self, self._waiting.put, None)
 
     def submit(self, work: Callable[[Session], T]) -> Future[T]:
         """Do `work` in a shared transaction; the future is done once that is committed, or failed.
@@ -121,7 +121,7 @@ def _commit(db: Database, batch: Sequence[_Job]) -> None:
         log.warning("A shared transaction of %d failed: %s", len(batch), error.orig)
         for job in batch:
             job.done.set_exception(error)
-    except Exception as error:  # one job's mistake, whatever it is, must reach its owner and no other
+    except Exception as error:  # noqa: BLE001  one job's mistake, whatever it is, must reach its owner and no other
         if len(batch) == 1:
             batch[0].done.set_exception(error)
             return

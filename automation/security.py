@@ -23,6 +23,7 @@ from automation.errors import SetupError
 
 _HASHER = PasswordHasher()
 
+
 @cache
 def _nobodys() -> str:
     """Checked when there is no such admin, so that both answers take the same time."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, and_, case, exists, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select, text
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -35,7 +35,7 @@ from automation.security import random_id
 declare("claim.before_commit", "submit.before_commit")
 
 # Spelt as the partial indexes spell it: with bound parameters SQLite would not see that they fit.
-_READY: ColumnElement[bool] = literal_column("messages.state IN ('ready', 'retry')", Boolean)
+_READY = text("messages.state IN ('ready', 'retry')")
 
 ALONE_AFTER = 2
 """A message that was there when so many workers died travels alone, so that its neighbours are not blamed."""

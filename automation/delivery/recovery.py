@@ -9,7 +9,7 @@ from datetime import datetime
 from os import getpid
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, literal_column, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -26,7 +26,8 @@ declare("replay.before_remove", "recover.before_commit", "recover.committed")
 POISON_AFTER = 3
 """A message that was there when so many workers died is parked."""
 
-_IN_FLIGHT: ColumnElement[bool] = literal_column("messages.state IN ('claimed', 'submitting')", Boolean)
+# Spelt as the partial index spells it: with bound parameters SQLite would not see that it fits.
+_IN_FLIGHT = text("messages.state IN ('claimed', 'submitting')")
 
 _journals: weakref.WeakKeyDictionary[Database, Journal] = weakref.WeakKeyDictionary()
 _turn = threading.Lock()

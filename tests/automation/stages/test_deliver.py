@@ -491,3 +491,22 @@ def test_the_number_of_statements_does_not_grow_with_the_batch(post: tuple[App, 
         assert deliver(app, NOW, 100) == size
         counts.append(len(seen))
     assert counts[1] <= counts[0]
+
+
+def test_work_is_found_by_index_however_many_messages_there_are(post: tuple[App, Post]) -> None:
+    app, _ = post
+    if not app.db.is_sqlite:
+        pytest.skip("PostgreSQL's planner answers by statistics")
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    seen: list[tuple[str, Any]] = []
+    event.listen(app.db.engine, "before_cursor_execute", lambda *a: seen.append((a[2], a[3])))
+    deliver(app, NOW, 100)
+    plans = []
+    with app.db.read() as session:
+        for statement, parameters in [s for s in seen if s[0].startswith(("SELECT", "UPDATE"))]:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans += [row[3] for row in plan]
+    assert [line for line in plans if line.startswith("SCAN messages")] == []
+    for index in ("ix_messages_ready", "ix_messages_leased", "ix_messages_unknown"):
+        assert any(index in line for line in plans), index

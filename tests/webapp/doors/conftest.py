@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
+from werkzeug.test import TestResponse
 
 from automation.app import App
 from automation.changes import Change, EventHappened
@@ -41,7 +42,8 @@ class CornerShop(Platform):
         return Envelope(request.headers.get("x-id", ""), request.headers.get("x-topic", "bell"), request.body, now)
 
     def translate(self, envelope: Envelope) -> list[Change]:
-        return [EventHappened(name="bell.rang", at=envelope.triggered_at or datetime.min)]
+        assert envelope.triggered_at is not None
+        return [EventHappened(name="bell.rang", at=envelope.triggered_at)]
 
 
 @pytest.fixture
@@ -62,3 +64,9 @@ def flask(shops: App) -> Iterator[Flask]:
 @pytest.fixture
 def web(flask: Flask) -> FlaskClient:
     return flask.test_client()
+
+
+def said(answer: TestResponse) -> Any:
+    """What an answer says in JSON."""
+    assert answer.is_json or answer.mimetype == "application/problem+json", answer.data
+    return answer.json

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from automation.app import App
 from automation.clock import TurnableClock
-from automation.models import Consent, ConsentState, Customer, Message, MessageEvent, Rendering, Suppression
+from automation.models import Consent, ConsentState, Customer, Message, MessageEvent, Rendering, Store, Suppression
 from automation.rendering import links
 from automation.rendering.compose import Composed, compose
 from automation.rendering.context import load
@@ -38,7 +37,7 @@ class Mail:
 
 def mail_to(app: App, name: str, **values: Any) -> Mail:
     with app.db.write() as session:
-        store = session.scalar(select(make.Store)) or make.store(session)
+        store = session.scalar(select(Store)) or make.store(session)
         customer = make.customer(session, store, name)
         version = make.template(session, store, f"mail_{name.lower()}")
         version.links = [
@@ -308,7 +307,7 @@ def test_only_the_topic_of_the_mail_is_withdrawn(web: FlaskClient, app: App) -> 
     mail = mail_to(app, "Ada", topic="restocks")
     web.post(f"/u/{mail.token}", data=ONE_CLICK)
     with app.db.read() as session:
-        found = dict(session.execute(select(ConsentState.topic, ConsentState.status)).all())  # type: ignore[arg-type]  # rows are pairs
+        found = dict(session.execute(select(ConsentState.topic, ConsentState.status)).all())
     assert found == {"marketing": "granted", "restocks": "withdrawn"}
 
 
@@ -399,7 +398,7 @@ def test_a_test_mails_link_works_and_changes_nothing(web: FlaskClient, app: App)
 
 def test_a_store_called_like_a_script_runs_nowhere(web: FlaskClient, app: App, mail: Mail) -> None:
     with app.db.write() as session:
-        session.execute(update(make.Store).values(name="<script>alert(1)</script>", url="javascript:alert(1)"))
+        session.execute(update(Store).values(name="<script>alert(1)</script>", url="javascript:alert(1)"))
     page = web.get(f"/u/{mail.token}").text
     assert "<script" not in page
     assert "javascript:" not in page
@@ -445,7 +444,7 @@ def test_a_forged_host_changes_no_link(web: FlaskClient, mail: Mail) -> None:
 
 
 @pytest.fixture
-def rendered(app: App) -> Iterator[Mail]:
+def rendered(app: App) -> Mail:
     mail = mail_to(app, "Ada", state="accepted", accepted_at=NOW)
     with app.db.read() as session:
         row = session.get_one(Message, mail.id)
@@ -490,7 +489,7 @@ def test_the_stylesheet_is_served_and_may_be_kept(web: FlaskClient) -> None:
     with web.get("/doors.css") as answer:
         assert (answer.status_code, answer.mimetype) == (200, "text/css")
         assert "max-age=86400" in answer.headers["Cache-Control"]
-        assert "prefers-color-scheme: dark" in answer.text
+        assert b"prefers-color-scheme: dark" in answer.get_data()
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
