@@ -84,7 +84,7 @@ def _prepare(app: App) -> str:
         return row.public_id
 
 
-def measure(*, callers: int = 16, each: int = 500, threads: int = 8, url: str | None = None) -> dict[str, Any]:
+def measure(*, callers: int = 16, each: int = 500, threads: int = 16, url: str | None = None) -> dict[str, Any]:
     """Post `callers * each` orders of a few KB over as many connections; every one answered 200 must be a row."""
     body = (Path(__file__).parent.parent / "tests/recordings/platforms/shopify/orders-create.json").read_bytes()
     with tempfile.TemporaryDirectory() as folder:
@@ -140,6 +140,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--callers", type=int, default=16)
     parser.add_argument("--each", type=int, default=500)
-    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=16)
     parser.add_argument("--url", help="an empty database; without it, SQLite in a temporary folder")
     print(json.dumps(measure(**vars(parser.parse_args())), indent=2))
