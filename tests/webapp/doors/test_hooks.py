@@ -164,7 +164,7 @@ def test_a_real_server_keeps_what_fifty_callers_send_at_once(flask: Flask, shops
     serving = threading.Thread(target=server.run, daemon=True)
     serving.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.effective_port}", trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.effective_port}", trust_env=False, timeout=60) as client:
 
             def call(n: int) -> int:
                 headers = {"X-Secret": "ding", "X-Id": f"d{n % 250}"}
@@ -208,7 +208,7 @@ def test_whatever_is_posted_gets_an_answer_and_leaves_nothing_when_refused(
     def throw(body: bytes, headers: dict[str, Any], is_signed: bool, path: str) -> None:
         nonlocal kept
         if is_signed:
-            headers = {**headers, "X-Secret": "ding"}
+            headers = {"X-Id": body[:30].hex(), **headers, "X-Secret": "ding"}
         answer = web.post(f"/hooks/{shop.public_id}", data=body, headers=headers)
         assert answer.status_code < 500, (answer.status_code, answer.data)
         kept += answer.status_code == 200 and headers.get("X-Topic", "bell") == "bell" and not said(answer)["repeated"]
@@ -218,3 +218,22 @@ def test_whatever_is_posted_gets_an_answer_and_leaves_nothing_when_refused(
     assert kept > 10  # or the dice are loaded
     with shops.db.read() as session:
         assert session.scalar(select(func.count()).select_from(InboundWebhook)) == kept
+
+
+def test_what_comes_at_the_same_moment_is_told_apart(flask: Flask, shops: App, shop: Connection) -> None:
+    writer = flask.extensions["cartwheel.writer"]
+    go = threading.Event()
+    writer.submit(lambda _: go.wait(10))
+    sent = [("d1", "ding", "bell"), ("d1", "ding", "bell"), ("d2", "ding", "bell"), ("d3", "ding", "gong")]
+    with ThreadPoolExecutor(5) as pool:
+
+        def call(said: tuple[str, str, str]) -> TestResponse:
+            delivery, secret, topic = said
+            return ring(flask.test_client(), shop, delivery, X_Secret=secret, X_Topic=topic)
+
+        answers = [pool.submit(call, one) for one in [*sent, ("d4", "dong", "bell")]]
+        threading.Timer(0.5, go.set).start()
+        found = [future.result(20) for future in answers]
+    assert [answer.status_code for answer in found] == [200, 200, 200, 200, 401]
+    assert sorted(said(answer)["repeated"] for answer in found[:3]) == [False, False, True]
+    assert {row.delivery_id for row in rows(shops)} == {"d1", "d2"}
