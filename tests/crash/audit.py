@@ -56,7 +56,9 @@ def audit(app: App, truth: Path, suppressed: Path, *, in_flight: int, kills: int
             )
         ).all()
         kinds = {c.id: app.providers[c.kind].guarantee for c in session.scalars(select(Connection))}
-        attempts = {a.id: a.message_ids for a in session.scalars(select(Attempt).where(Attempt.state == "unsure"))}
+        attempts = {
+            a.id: a.message_ids for a in session.scalars(select(Attempt).where(Attempt.state.in_(("open", "unsure"))))
+        }
         if app.db.is_sqlite:
             sound = session.execute(text("PRAGMA integrity_check")).scalar()
             if sound != "ok":
