@@ -20,7 +20,7 @@ $(VENV)/installed: pyproject.toml
 	  echo "Cartwheel needs Python 3.11 or newer; $(PYTHON) is older. Name another: make run PYTHON=python3.13"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Python packages (about half a minute the first time) …"
-	@$(PIP) install --editable ".$(FRONTEND)"
+	@$(PIP) install --no-compile --editable ".$(FRONTEND)"
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
@@ -42,6 +42,7 @@ check: $(VENV)/installed-dev ## Lint, types, import contracts
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/installed-dev ## Measure the hot paths
+	@$(BIN)/python -m webapp.assets
 	@$(BIN)/cartwheel bench
 
 crash: $(VENV)/installed-dev ## Kill workers N times at every point and count what was lost or doubled

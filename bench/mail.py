@@ -16,7 +16,8 @@ SUBJECT = "{{ customer.first_name }}, six things we set aside for you"
 
 _COLUMN = """
 <mj-column>
-  <mj-image src="{{{{ products[{i}].image_url }}}}" alt="{{{{ products[{i}].title }}}}" href="{{{{ products[{i}].url }}}}" />
+  <mj-image src="{{{{ products[{i}].image_url }}}}" alt="{{{{ products[{i}].title }}}}"
+    href="{{{{ products[{i}].url }}}}" />
   <mj-text><b>{{{{ products[{i}].title }}}}</b><br/>for {{{{ customer.first_name }}}}
   {{% if products[{i}].price > 1000 %}}today{{% else %}}this week{{% endif %}}: {{{{ products[{i}].price }}}}</mj-text>
   <mj-button href="{{{{ products[{i}].url }}}}">Look at it, {{{{ customer.first_name }}}}</mj-button>

@@ -223,6 +223,7 @@ def submit(
             .join(mine, and_(mine.c.id == Message.id, mine.c.fence == Message.fence))
             .join(Customer, Customer.id == Message.customer_id)
             .where(Message.state == "claimed")
+            .order_by(Message.id)
             .with_for_update(of=Message)
         )
     }
@@ -298,16 +299,16 @@ def take_back(session: Session, attempt: Attempted, messages: Sequence[Message],
     """The request was turned away whole, or never left: the messages are claimed again, as before `submit`."""
     bulk.update(
         session,
+        Attempt,
+        [{"id": attempt.id, "state": "abandoned" if why == "late" else "refused", "finished_at": now}],
+    )
+    bulk.update(
+        session,
         Message,
         [{"id": m.id, "fence": m.fence} for m in messages],
         key=("id", "fence"),
         where=Message.state == "submitting",
         values={"state": "claimed", "attempt_count": Message.attempt_count - 1},
-    )
-    bulk.update(
-        session,
-        Attempt,
-        [{"id": attempt.id, "state": "abandoned" if why == "late" else "refused", "finished_at": now}],
     )
     for m in messages:
         m.attempt_count -= 1

@@ -106,9 +106,11 @@ def recover(app: App, now: datetime, limit: int) -> int:
             [_recovered(row, now, now + app.settings.settle) for row in rows],
             values={"claimed_by": None, "lease_until": None, "fence": Message.fence + 1},
         )
-        _mark_unsure(session, sorted({row.attempt_id for row in rows if row.state == "submitting"}))
         fault("recover.before_commit")
     fault("recover.committed")
+    with app.db.write() as session:
+        # By itself: whoever settles an attempt locks it before its messages.
+        _mark_unsure(session, sorted({row.attempt_id for row in rows if row.state == "submitting"}))
     return len(rows)
 
 

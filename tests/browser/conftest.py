@@ -70,7 +70,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     assets.build()
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = build(Settings(data=tmp_path, base_url=url, secret_key="a key for tests only, long enough"))
+    app = build(Settings(data=tmp_path, demo=True, base_url=url, secret_key="a key for tests only, long enough"))
     Record.metadata.create_all(app.db.engine)
     with app.db.write() as session:
         store = make.store(session, created_at=app.clock())

@@ -14,6 +14,7 @@ def assert_is_sound(page: Page) -> None:
     page.evaluate(AXE.read_text())
     result = page.evaluate("axe.run()")
     found = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in result["violations"]]
-    assert found == []
-    assert page.evaluate("window.__csp") == []
+    assert found == [], f"{page.url}: {found}"
+    broken = page.evaluate("window.__csp")
+    assert broken == [], f"{page.url}: {broken}"
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
