@@ -6,7 +6,7 @@ from calendar import month_name
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from automation.models import (
@@ -116,10 +116,9 @@ def _matches(text: str) -> ColumnElement[bool]:
     )
 
 
-def search(session: Session, store_id: int, text: str, after: Mark | None) -> Page[CustomerRow]:
-    """Customers whose name or address begins with the words of `text`, newest first; four statements."""
-    # The page is cut out of the customers alone, so that its cost is an index walk; what else is shown joins later.
-    found_ids = (
+def _page_of_ids(store_id: int, text: str, after: Mark | None) -> Subquery:
+    """The page, cut out of the customers alone: its cost is an index walk, and what else is shown joins later."""
+    return (
         select(Customer.id)
         .where(
             Customer.store_id == store_id,
@@ -131,6 +130,11 @@ def search(session: Session, store_id: int, text: str, after: Mark | None) -> Pa
         .limit(PAGE + 1)
         .subquery()
     )
+
+
+def search(session: Session, store_id: int, text: str, after: Mark | None) -> Page[CustomerRow]:
+    """Customers whose name or address begins with the words of `text`, newest first; four statements."""
+    found_ids = _page_of_ids(store_id, text, after)
     rows = session.execute(
         select(
             Customer.id,
