@@ -27,7 +27,8 @@ _ROW = "<mj-section>" + "".join(_COLUMN.format(i=i) for i in range(3)) + "</mj-s
 _ROW_2 = "<mj-section>" + "".join(_COLUMN.format(i=i) for i in range(3, 6)) + "</mj-section>"
 
 MJML = (
-    "<mjml><mj-head><mj-title>News</mj-title><mj-preview>Hello {{ customer.first_name }}</mj-preview></mj-head><mj-body>"
+    "<mjml><mj-head><mj-title>News</mj-title><mj-preview>Hello {{ customer.first_name }}</mj-preview></mj-head>"
+    "<mj-body>"
     "<mj-section><mj-column><mj-text>Dear {{ customer.first_name }} {{ customer.last_name }} "
     "of {{ customer.city }},</mj-text>"
     + "".join(

@@ -22,9 +22,13 @@ def _names(app: App) -> list[str]:
 
 
 def test_an_exception_rolls_a_write_back(app: App) -> None:
-    with pytest.raises(ZeroDivisionError), app.db.write() as session:
-        make.store(session)
-        raise ZeroDivisionError
+    def fail() -> None:
+        with app.db.write() as session:
+            make.store(session)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert _names(app) == []
 
 
