@@ -35,13 +35,8 @@ def _lines(path: Path) -> list[list[str]]:
     return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def audit(app: App, truth: Path, suppressed: Path, *, in_flight: int, kills: int, unanswered_allowed: int) -> Findings:
-    """Compare. `in_flight` is how many requests can be out at once for each kill."""
-    accepted: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
-    for dialect, message_id, provider_id, at, _ in _lines(truth):
-        accepted[message_id].append((CLASSES[dialect], provider_id, float(at)))
-    stopped = {int(i): float(at) for i, at in reversed(_lines(suppressed))}
-    found = Findings()
+def _recorded(app: App, found: Findings) -> tuple[Any, dict[int, Any], dict[int, list[Any]]]:
+    """What the database says: the messages, each connection's class, the requests without an answer."""
     with app.db.read() as session:
         rows = session.execute(
             select(
@@ -63,6 +58,17 @@ def audit(app: App, truth: Path, suppressed: Path, *, in_flight: int, kills: int
             sound = session.execute(text("PRAGMA integrity_check")).scalar()
             if sound != "ok":
                 found.faults.append(f"integrity_check: {sound}")
+    return rows, kinds, attempts
+
+
+def audit(app: App, truth: Path, suppressed: Path, *, in_flight: int, kills: int, unanswered_allowed: int) -> Findings:
+    """Compare. `in_flight` is how many requests can be out at once for each kill."""
+    accepted: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
+    for dialect, message_id, provider_id, at, _ in _lines(truth):
+        accepted[message_id].append((CLASSES[dialect], provider_id, float(at)))
+    stopped = {int(i): float(at) for i, at in reversed(_lines(suppressed))}
+    found = Findings()
+    rows, kinds, attempts = _recorded(app, found)
     by_id = {row.public_id: row for row in rows}
     classes = {row.id: kinds.get(row.connection_id or 0, "") for row in rows}
     found.counts = {

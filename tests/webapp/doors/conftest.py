@@ -18,6 +18,7 @@ from automation.changes import Change, EventHappened
 from automation.errors import BadSignature, Unreadable
 from automation.platform import Envelope, Platform, PlatformSettings, Request, read_json
 from automation.security import same
+from tests.webapp.doors.mailed import Mail, mail_to
 from webapp.factory import create_app
 
 
@@ -70,3 +71,9 @@ def said(answer: TestResponse) -> Any:
     """What an answer says in JSON."""
     assert answer.is_json or answer.mimetype == "application/problem+json", answer.data
     return answer.json
+
+
+@pytest.fixture
+def mail(app: App) -> Mail:
+    """A mail that was sent to Ada."""
+    return mail_to(app, "Ada")
