@@ -26,6 +26,7 @@ from automation.demo import bodies
 from automation.demo.bodies import Piece, Shopper
 from automation.demo.carts import recovery_url
 from automation.demo.keys import storefront_key
+from automation.demo.readers import Readers
 from automation.demo.shop import SHOP_DOMAIN, shop_of
 from automation.models import Cart, CartItem, Customer, Identity, Product
 from automation.security import token_hash
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 API_EVENT = "event"
 """Marks a planned post that goes to the JSON API instead of the shop's door."""
+READER = "reader"
+"""Marks a planned request of somebody who reads a mail."""
 AWAKE = range(8, 23)
 LONGEST_STEP = timedelta(minutes=20)
 """After a longer pause (the machine slept) nobody is made up for the time between."""
@@ -63,6 +66,7 @@ class Storefront:
         self._hook = ""
         self._people: list[tuple[Shopper, ZoneInfo, int]] = []
         self._products: list[Product] = []
+        self._readers = Readers(app, self._dice, self._buy_for_a_mail)
 
     def _open(self) -> bool:
         """Read the shop once; False before it is loaded."""
@@ -104,12 +108,17 @@ class Storefront:
         expected = visits_per_hour * (until - since).total_seconds() / 3600
         for _ in range(int(expected) + (self._dice.random() < expected % 1)):
             self._visit(since + (until - since) * self._dice.random())
+        for visit in self._readers.read():
+            body = {"method": visit.method, "path": visit.path, "agent": visit.agent}
+            self._add(max(visit.at, since), READER, body)
         due = []
         while self._plan and self._plan[0].at <= until:
             due.append(heapq.heappop(self._plan))
         self._tell_events([post.body for post in due if post.topic == API_EVENT])
         for post in due:
-            if post.topic != API_EVENT:
+            if post.topic == READER:
+                self._read(post)
+            elif post.topic != API_EVENT:
                 self._tell(post)
         return len(due)
 
@@ -178,6 +187,33 @@ class Storefront:
         if self._dice.random() < 0.1:
             told = bodies.consent(shopper, at, is_given=self._dice.random() < 0.8)
             self._add(at, "customers_email_marketing_consent/update", told)
+
+    def _buy_for_a_mail(self, customer_id: int, cart_id: int | None, at: datetime) -> None:
+        """Somebody who clicked buys: the cart that the mail was about, or what catches the eye."""
+        shopper = next((person for person, _, known in self._people if known == customer_id), None)
+        if shopper is None:
+            return
+        with self._app.db.read() as session:
+            cart = session.get(Cart, cart_id) if cart_id is not None else None
+            if cart is not None and cart.customer_id == customer_id and cart.item_count and cart.ordered_at is None:
+                items = session.scalars(select(CartItem).where(CartItem.cart_id == cart.id))
+                token, pieces = cart.external_id, pieces_of(list(items))
+            else:
+                token = f"{self._dice.getrandbits(128):032x}"
+                pieces = [_piece(product, 1) for product in self._dice.sample(self._products, 2)]
+        self._buy(token, pieces, shopper, at)
+
+    def _read(self, post: Post) -> None:
+        body = post.body
+        try:
+            self._http.request(
+                body["method"],
+                f"{self._base_url}{body['path']}",
+                headers={"User-Agent": body["agent"]},
+                data={"List-Unsubscribe": "One-Click"} if body["method"] == "POST" else None,
+            )
+        except httpx.HTTPError as error:
+            log.info("A reader could not reach the door: %s", type(error).__name__)
 
     def _return(self, shopper: Shopper, customer_id: int, at: datetime) -> bool:
         """Come back to a cart that was left, and buy it or empty it; False when there is none."""
