@@ -34,7 +34,8 @@ def test_a_schedule_falls_due_once_per_date_whatever_the_sweeps(name: str) -> No
             assert dates == sorted(set(dates))
             assert [at for _, at in whole] == sorted({at for _, at in whole})
             # Sweeps of 47 minutes each, as a worker makes them, find the same, each once.
-            swept, at = [], since
+            swept: list[tuple[date, datetime]] = []
+            at = since
             while at < until:
                 swept += occurrences(schedule, where, at, min(at + timedelta(minutes=47), until))
                 at += timedelta(minutes=47)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -77,7 +78,7 @@ def meant(on: date, at: time, name: str) -> datetime:
     """An oracle without folds: the first instant at which the clock on the wall shows that hour, or a later one."""
     wall = datetime.combine(on, at, tzinfo=UTC)
     where, edges = zone(name), [SINCE, *changes(name), UNTIL + 9 * DAY]
-    pieces = zip(edges, edges[1:], strict=False)
+    pieces = pairwise(edges)
     return min(t for a, b in pieces if (t := max(a, wall - _offset(a, where))) < b)
 
 
@@ -136,7 +137,7 @@ def test_windows_that_touch_share_nothing_and_miss_nothing(
 ) -> None:
     until = since + 3 * DAY
     edges = [since, *(since + timedelta(seconds=c) for c in sorted(cuts)), until]
-    parts = [s for a, b in zip(edges, edges[1:], strict=False) for s in strikes(at, where, a, b)]
+    parts = [s for a, b in pairwise(edges) for s in strikes(at, where, a, b)]
     assert parts == list(strikes(at, where, since, until))
 
 
