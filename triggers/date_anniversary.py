@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, FromClause, and_, exists, false, literal, not_, or_, select
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, false, literal, not_, or_, select
 
 from automation.models import Customer, Enrolment, Order, SpecialDate
-from automation.purchases import is_first
+from automation.purchases import is_first, still_stands
 from automation.schedule import LocalTime
 from automation.times import DAY, LeapDay, celebrating, day_span, instant, origins, strikes, zone
 from automation.timetable import INSTANT, NUMBER, TEXT, lives_in, timetable
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
 GUARD = timedelta(days=364)
+_DATES: dict[str, tuple[Any, Any, Any]] = {
+    "birthday": (Customer.birthday_month, Customer.birthday_day, Customer.birthday_year),
+    "special_date": (SpecialDate.month, SpecialDate.day, SpecialDate.year),
+}
+"""Month, day and year."""
 YEARS = 30
 """How far back the first day of a customer may lie."""
 
@@ -89,18 +94,10 @@ def _days(settings: DateAnniversarySettings, window: Window) -> Iterator[_Day]:
 def _by_calendar(settings: DateAnniversarySettings, window: Window, days: list[_Day]) -> Occurrences:
     """Dates that are kept as a month and a day."""
     is_birthday = settings.of == "birthday"
+    month, day, year = _DATES["birthday" if is_birthday else "special_date"]
     source: FromClause = Customer.__table__
-    columns: tuple[ColumnElement[int | None], ColumnElement[int | None], ColumnElement[int | None]]
-    if is_birthday:
-        columns = (
-            Customer.birthday_month.expression,
-            Customer.birthday_day.expression,
-            Customer.birthday_year.expression,
-        )
-    else:
+    if not is_birthday:
         source = SpecialDate.__table__.join(Customer.__table__, Customer.id == SpecialDate.customer_id)
-        columns = SpecialDate.month.expression, SpecialDate.day.expression, SpecialDate.year.expression  # type: ignore[assignment]  # never NULL there
-    month, day, year = columns
     rows = [
         (d.zone, month_of, day_of, d.on.year, str(d.on.year), d.at, d.due_at, d.at - GUARD)
         for d in days
@@ -127,17 +124,14 @@ def _by_calendar(settings: DateAnniversarySettings, window: Window, days: list[_
         "the date is in a year that counts": or_(year.is_(None), has_come),
         "their last one was at least 364 days ago": _guard(window, due.c.guard_at),
     }
-    return Occurrences(
-        source=source.join(due, meets) if rows else source,
-        store_id=Customer.store_id.expression,
-        customer_id=Customer.id.expression,
-        key=due.c.key if rows else literal(""),
-        at=due.c.at if rows else literal(window.until, type_=INSTANT),
-        due_at=due.c.due_at if rows else literal(window.until, type_=INSTANT),
+    return _found(
+        source,
+        (due, meets) if rows else None,
+        window,
         subject_id=Customer.id.expression if is_birthday else SpecialDate.id.expression,
         within=dates,
         conditions={"the date is still known": and_(month.is_not(None), day.is_not(None))},
-        entry=entry if rows else {},
+        entry=entry,
     )
 
 
@@ -175,17 +169,31 @@ def _by_instant(
     if is_order:
         within = and_(Order.store_id == window.store_id, within)
         entry["it was their first order"] = is_first()
-    return Occurrences(
-        source=source.join(due, meets) if rows else source,
-        store_id=Customer.store_id.expression,
-        customer_id=Customer.id.expression,
-        key=due.c.key if rows else literal(""),
-        at=due.c.at if rows else literal(window.until, type_=INSTANT),
-        due_at=due.c.due_at if rows else literal(window.until, type_=INSTANT),
+    return _found(
+        source,
+        (due, meets) if rows else None,
+        window,
         subject_id=Order.id.expression if is_order else Customer.id.expression,
         within=within,
-        conditions={"the order was not cancelled": Order.cancelled_at.is_(None)} if is_order else {},
-        entry=entry if rows else {},
+        conditions=still_stands(window.until) if is_order else {},
+        entry=entry,
+    )
+
+
+def _found(
+    source: FromClause, due: tuple[Subquery, ColumnElement[bool]] | None, window: Window, **more: Any
+) -> Occurrences:
+    """What both kinds of dates have in common; without a timetable nothing is due, and the conditions are asked."""
+    now = literal(window.until, type_=INSTANT)
+    times: dict[str, Any] = {"key": literal(""), "at": now, "due_at": now}
+    if due is None:
+        more["entry"] = {}
+    else:
+        table, meets = due
+        source = source.join(table, meets)
+        times = {name: table.c[name] for name in times}
+    return Occurrences(
+        source=source, store_id=Customer.store_id.expression, customer_id=Customer.id.expression, **times, **more
     )
 
 
