@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 N ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test zones check bench crash clean
+.PHONY: help frontend run test zones check bench crash clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -20,7 +20,7 @@ $(VENV)/installed: pyproject.toml
 	  echo "Cartwheel needs Python 3.11 or newer; $(PYTHON) is older. Name another: make run PYTHON=python3.13"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Python packages (about half a minute the first time) …"
-	@$(PIP) install --editable ".$(FRONTEND)"
+	@$(PIP) install --no-compile --editable ".$(FRONTEND)"
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
@@ -32,6 +32,7 @@ run: $(VENV)/installed ## Start Cartwheel with its demo shop
 	@exec $(BIN)/cartwheel demo
 
 test: $(VENV)/installed-dev ## Run the tests
+	@$(BIN)/python -m webapp.assets
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 zones: $(VENV)/installed-dev ## Test local time in every zone and at every change of clocks, 2020 to 2035
@@ -44,6 +45,7 @@ check: $(VENV)/installed-dev ## Lint, types, import contracts
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/installed-dev ## Measure the hot paths
+	@$(BIN)/python -m webapp.assets
 	@$(BIN)/cartwheel bench
 
 crash: $(VENV)/installed-dev ## Kill workers N times at every point and count what was lost or doubled

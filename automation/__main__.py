@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("demo", "demo"),
     "web": ("running", "web"),
     "worker": ("running", "worker"),
+    "admin": ("admin", "admin"),
     "migrate": ("running", "migrate"),
     "work": ("working", "work"),
     "status": ("working", "status"),
@@ -53,6 +54,9 @@ class Commands(click.Group):
             click.echo(f"Error: {error}", err=True)
         except DBAPIError as error:
             click.echo(f"Error: {_database_sentence(error)}", err=True)
+        except KeyboardInterrupt:
+            click.echo("\nStopped. What was begun goes on at the next start.", err=True)
+            raise click.exceptions.Exit(130) from None
         raise click.exceptions.Exit(2)
 
 

@@ -97,6 +97,24 @@ def _postgresql_engine(url: str) -> Engine:
     )
 
 
+class _Turn:
+    """A lock that says so when a thread would wait for itself."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+
+    def __enter__(self) -> None:
+        if self._owner == threading.get_ident():
+            raise RuntimeError("A write transaction was begun inside another one; pass the session on instead.")
+        self._lock.acquire()
+        self._owner = threading.get_ident()
+
+    def __exit__(self, *_error: object) -> None:
+        self._owner = None
+        self._lock.release()
+
+
 class Database:
     """One engine and its two kinds of transaction."""
 
@@ -110,7 +128,7 @@ class Database:
         self.is_sqlite = name == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
         # SQLite has one writer at a time; waiting in line here is fairer and quicker than its busy handler's naps.
-        self._turn: Any = threading.Lock() if self.is_sqlite else nullcontext()
+        self._turn: Any = _Turn() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -24,6 +24,7 @@ from automation.errors import NotAllowed
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 MOST = 256
 """Jobs in one transaction."""
@@ -31,9 +32,13 @@ _COLLIDED = ("40001", "40P01")
 """PostgreSQL chose this transaction to give way to another one."""
 
 
+_Together = Callable[[Session, Sequence[Any]], Sequence[Any]]
+
+
 @dataclass(slots=True)
 class _Job:
-    work: Callable[[Session], Any]
+    take: _Together
+    item: Any
     done: Future[Any] = field(default_factory=Future)
 
 
@@ -50,7 +55,7 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         # At exit too: what is waiting then is written before the interpreter goes.
-        self._finish = weakref.finalize(self, self._waiting.put, None)
+        self._finish: weakref.finalize[..., GroupCommit] = weakref.finalize(self, self._waiting.put, None)
 
     def submit(self, work: Callable[[Session], T]) -> Future[T]:
         """Do `work` in a shared transaction; the future is done once that is committed, or failed.
@@ -58,7 +63,16 @@ class GroupCommit:
         `work` may be called a second time on a fresh session, when something else in its first transaction failed.
         Raises NotAllowed after `close`.
         """
-        job = _Job(work)
+        return self._put(_Job(lambda session, _: [work(session)], None))
+
+    def gather(self, take: Callable[[Session, Sequence[Item]], Sequence[T]], item: Item) -> Future[T]:
+        """Hand `item` to `take`, together with whatever else waits for the same `take`: one result per item, in order.
+
+        So that many rows are one statement. What is said of `submit` holds here too.
+        """
+        return self._put(_Job(take, item))
+
+    def _put(self, job: _Job) -> Future[Any]:
         job.done.set_running_or_notify_cancel()  # nobody can call it off: it may be half done already
         with self._lock:
             if self._is_closed:
@@ -111,7 +125,7 @@ def _write(db: Database, waiting: _Waiting) -> None:
 def _commit(db: Database, batch: Sequence[_Job]) -> None:
     try:
         with db.write() as session:
-            results = [job.work(session) for job in batch]
+            results = _taken(session, batch)
     except OperationalError as error:
         if len(batch) > 1 and getattr(error.orig, "sqlstate", None) in _COLLIDED:
             for job in batch:
@@ -121,12 +135,23 @@ def _commit(db: Database, batch: Sequence[_Job]) -> None:
         log.warning("A shared transaction of %d failed: %s", len(batch), error.orig)
         for job in batch:
             job.done.set_exception(error)
-    except Exception as error:  # one job's mistake, whatever it is, must reach its owner and no other
+    except Exception as error:  # noqa: BLE001  one job's mistake, whatever it is, must reach its owner and no other
         if len(batch) == 1:
             batch[0].done.set_exception(error)
             return
         for job in batch:
             _commit(db, [job])
     else:
-        for job, result in zip(batch, results, strict=True):
+        for job, result in results:
             job.done.set_result(result)
+
+
+def _taken(session: Session, batch: Sequence[_Job]) -> list[tuple[_Job, Any]]:
+    gathered: dict[_Together, list[_Job]] = {}
+    for job in batch:
+        gathered.setdefault(job.take, []).append(job)
+    return [
+        pair
+        for take, jobs in gathered.items()
+        for pair in zip(jobs, take(session, [job.item for job in jobs]), strict=True)
+    ]

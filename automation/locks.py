@@ -11,7 +11,7 @@ from pathlib import Path
 from automation.errors import SetupError
 
 _held: set[Path] = set()
-"""Locks of this very process: POSIX forgets them when any file descriptor of the file is closed, so it is asked first."""
+"""Locks of this very process: POSIX forgets one when any descriptor of its file is closed, so this is asked first."""
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def customer_of(session: Session, connection: Connection, who: str) -> CustomerF
         return None
     standing = session.execute(
         select(ConsentState.topic, ConsentState.status).where(ConsentState.customer_id == row.id)
-    )
+    ).all()
     return CustomerFound(
         id=row.public_id,
         email=row.email,
@@ -64,7 +64,7 @@ def customer_of(session: Session, connection: Connection, who: str) -> CustomerF
         country=row.country,
         tags=row.tags,
         attributes=row.attributes,
-        consents={topic: status for topic, status in standing},
+        consents=dict(standing),
         engaged_at=row.engaged_at,
         created_at=row.created_at,
         updated_at=row.updated_at,

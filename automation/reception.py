@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import threading
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from automation import intake
@@ -29,8 +29,7 @@ _LONGEST = 128
 """Of a delivery's id and of a topic, as they are stored."""
 
 
-class _Changed(Exception):  # noqa: N818  no error: the request is read once more
-    """The connection's settings are no longer those that the request was verified with."""
+_SECRETS = select(Connection.id, Connection.secrets).where(Connection.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,15 @@ class _Opened:
     connection_id: int
     secrets: bytes
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A webhook that its adapter opened."""
+
+    opened: _Opened
+    envelope: Envelope
+    now: datetime
 
 
 class Reception:
@@ -65,27 +73,20 @@ class Reception:
         opened = self._opened.get(public_id)
         if opened is not None:
             try:
-                return self._keep(opened, request, now).result(patience)
-            except (BadSignature, _Changed):
-                pass
-        opened = self._open(public_id)
-        try:
-            return self._keep(opened, request, now).result(patience)
-        except _Changed as error:  # twice within milliseconds
-            raise TimeoutError from error
+                is_new = self._keep(opened, request, now, patience)
+            except BadSignature:
+                is_new = None
+            if is_new is not None:
+                return is_new
+        is_new = self._keep(self._open(public_id), request, now, patience)
+        if is_new is None:  # its settings changed twice within milliseconds
+            raise TimeoutError
+        return is_new
 
-    def _keep(self, opened: _Opened, request: Request, now: datetime) -> Future[bool]:
+    def _keep(self, opened: _Opened, request: Request, now: datetime, patience: float) -> bool | None:
         envelope = opened.source.open(request, now)
         _check(envelope)
-        is_known = envelope.topic in opened.source.topics
-
-        def keep(session: Session) -> bool:
-            connection = session.get(Connection, opened.connection_id)
-            if connection is None or connection.secrets != opened.secrets:
-                raise _Changed
-            return intake.store(session, connection, envelope, now, is_known=is_known)
-
-        return self._writer.submit(keep)
+        return self._writer.gather(_keep_all, _Verified(opened, envelope, now)).result(patience)
 
     def _open(self, public_id: str) -> _Opened:
         if not _ID.fullmatch(public_id):
@@ -119,3 +120,24 @@ def _check(envelope: Envelope) -> None:
     for name, value in (("delivery id", envelope.delivery_id), ("topic", envelope.topic)):
         if not value or len(value) > _LONGEST or not value.isprintable():
             raise Unreadable(f"The {name} is empty, longer than {_LONGEST} characters or not text.")
+
+
+def _keep_all(session: Session, arrived: Sequence[_Verified]) -> list[bool | None]:
+    """Whether each is new; None for one whose connection has other settings than those it was verified with."""
+    ids = sorted({v.opened.connection_id for v in arrived})
+    secrets = {row.id: row.secrets for row in session.execute(_SECRETS, {"ids": ids})}
+    found: list[bool | None] = [None] * len(arrived)
+    known: list[int] = []
+    for position, verified in enumerate(arrived):
+        connection_id = verified.opened.connection_id
+        if secrets.get(connection_id) != verified.opened.secrets:
+            continue
+        if verified.envelope.topic in verified.opened.source.topics:
+            known.append(position)
+        else:
+            connection = session.get_one(Connection, connection_id)
+            found[position] = intake.store(session, connection, verified.envelope, verified.now, is_known=False)
+    deliveries = [(arrived[p].opened.connection_id, arrived[p].envelope, arrived[p].now) for p in known]
+    for position, is_new in zip(known, intake.store_all(session, deliveries), strict=True):
+        found[position] = is_new
+    return found

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from functools import cache
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -21,8 +22,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from automation.errors import SetupError
 
 _HASHER = PasswordHasher()
-_NONE = _HASHER.hash("nobody has this password")
-"""Checked when there is no such admin, so that both answers take the same time."""
+
+
+@cache
+def _nobodys() -> str:
+    """Checked when there is no such admin, so that both answers take the same time."""
+    return _HASHER.hash("nobody has this password")
 
 
 def random_id() -> str:
@@ -55,7 +60,7 @@ def hash_password(password: str) -> str:
 def is_password(password: str, stored: str) -> bool:
     """Whether it is the password; takes as long when nothing is stored."""
     try:
-        return _HASHER.verify(stored or _NONE, password) and bool(stored)
+        return _HASHER.verify(stored or _nobodys(), password) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 

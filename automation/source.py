@@ -81,6 +81,16 @@ class Source(ABC):
         self.settings = settings
         self.http = http
 
+    topic_field: ClassVar[str] = ""
+    """The field of the body that names the topic, for those who say it there and not in a header."""
+
+    def topic_in(self, body: Any) -> str:
+        """The topic that a parsed body names. Raises Unreadable when it should and does not."""
+        topic = body.get(self.topic_field) if isinstance(body, dict) else None
+        if not isinstance(topic, str) or not topic:
+            raise Unreadable(f"{self.topic_field} is missing; {self.label}'s webhooks say there what they are about.")
+        return topic[:128]
+
     @abstractmethod
     def open(self, request: Request, now: datetime) -> Envelope:
         """Verify a webhook and read what identifies it.

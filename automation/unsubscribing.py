@@ -66,8 +66,8 @@ def reader_of(session: Session, public_id: str) -> Reader | None:
         email=customer.email or "",
         topic=message.topic,
         is_test=message.is_test,
-        is_out=status == "withdrawn" or suppression is not None,
-        may_return=suppression is None and customer.erased_at is None,
+        is_out=status == "withdrawn" or bool(suppression),
+        may_return=not suppression and customer.erased_at is None,
     )
 
 

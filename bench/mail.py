@@ -16,7 +16,8 @@ SUBJECT = "{{ customer.first_name }}, six things we set aside for you"
 
 _COLUMN = """
 <mj-column>
-  <mj-image src="{{{{ products[{i}].image_url }}}}" alt="{{{{ products[{i}].title }}}}" href="{{{{ products[{i}].url }}}}" />
+  <mj-image src="{{{{ products[{i}].image_url }}}}" alt="{{{{ products[{i}].title }}}}"
+    href="{{{{ products[{i}].url }}}}" />
   <mj-text><b>{{{{ products[{i}].title }}}}</b><br/>for {{{{ customer.first_name }}}}
   {{% if products[{i}].price > 1000 %}}today{{% else %}}this week{{% endif %}}: {{{{ products[{i}].price }}}}</mj-text>
   <mj-button href="{{{{ products[{i}].url }}}}">Look at it, {{{{ customer.first_name }}}}</mj-button>
@@ -26,7 +27,8 @@ _ROW = "<mj-section>" + "".join(_COLUMN.format(i=i) for i in range(3)) + "</mj-s
 _ROW_2 = "<mj-section>" + "".join(_COLUMN.format(i=i) for i in range(3, 6)) + "</mj-section>"
 
 MJML = (
-    "<mjml><mj-head><mj-title>News</mj-title><mj-preview>Hello {{ customer.first_name }}</mj-preview></mj-head><mj-body>"
+    "<mjml><mj-head><mj-title>News</mj-title><mj-preview>Hello {{ customer.first_name }}</mj-preview></mj-head>"
+    "<mj-body>"
     "<mj-section><mj-column><mj-text>Dear {{ customer.first_name }} {{ customer.last_name }} "
     "of {{ customer.city }},</mj-text>"
     + "".join(

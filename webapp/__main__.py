@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import sys
@@ -26,7 +27,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; 0 then, 1 when it could not start."""
+    """Serve until SIGTERM or SIGINT; 0 then, 2 when it could not start."""
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _stop)
     try:
@@ -37,9 +38,11 @@ def main() -> int:
         flask = create_app(app)
     except (SetupError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201  the one who started it reads this
-        return 1
+        return 2
     except _Stop:
         return 0
+    # Waitress tells of every request that waits a moment for a thread; under load that is all of them.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = create_server(
         flask, sockets=[listener], threads=settings.web_threads, ident="", clear_untrusted_proxy_headers=True
     )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -16,8 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request, send_from_directory, url_for
+from flask import Flask, Response, abort, request, url_for
 from markupsafe import Markup, escape
+from werkzeug.security import safe_join
 
 from automation.errors import SetupError
 from automation.settings import child_environment
@@ -50,6 +52,15 @@ def build(*, force: bool = False, say: Callable[[str], None] = print) -> bool:
     """
     if is_built() and not force:
         return False
+    with (ROOT / "package-lock.json").open("rb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # two that start together build once
+        if is_built() and not force:
+            return False
+        _build(say)
+    return True
+
+
+def _build(say: Callable[[str], None]) -> None:
     node, npm = _node()
     lock = (ROOT / "package-lock.json").read_bytes()
     installed = ROOT / "node_modules" / ".installed"
@@ -62,7 +73,6 @@ def build(*, force: bool = False, say: Callable[[str], None] = print) -> bool:
     _run([node, str(SOURCES / "build.mjs")])
     (DIST / "stamp").write_text(_stamp())
     _manifest.cache_clear()
-    return True
 
 
 def _stamp() -> str:
@@ -124,16 +134,23 @@ def icon(name: str, classes: str = "") -> Markup:
 
 
 @permission("public")
+def _read(filename: str) -> bytes | None:
+    # Read whole: the files are small, and a visitor who leaves half-way leaves no open file behind.
+    path = safe_join(str(DIST), filename)
+    return Path(path).read_bytes() if path is not None and Path(path).is_file() else None
+
+
 def _serve(filename: str) -> Response:
     accepted = request.accept_encodings
-    suffix = Path(filename).suffix
-    for ending, name in ((".br", "br"), (".gz", "gzip")):
-        if accepted.quality(name) and (DIST / (filename + ending)).is_file():
-            response = send_from_directory(DIST, filename + ending, mimetype=_TYPES.get(suffix))
-            response.headers["Content-Encoding"] = name
+    for ending, name in ((".br", "br"), (".gz", "gzip"), ("", "")):
+        body = _read(filename + ending) if not name or accepted.quality(name) else None
+        if body is not None:
             break
     else:
-        response = send_from_directory(DIST, filename, mimetype=_TYPES.get(suffix))
+        abort(404)
+    response = Response(body, mimetype=_TYPES.get(Path(filename).suffix, "application/octet-stream"))
+    if name:
+        response.headers["Content-Encoding"] = name
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     response.vary.add("Accept-Encoding")
     return response

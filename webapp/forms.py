@@ -93,7 +93,7 @@ def read(
             given[name] = raw is not None
         elif kind is SecretStr and not raw and kept is not None:
             given[name] = getattr(kept, name)
-        elif raw is not None and (raw.strip() or info.is_required()):
+        elif raw is not None and raw.strip():
             given[name] = raw if kind is SecretStr else raw.strip()
         elif raw is not None and not info.is_required() and info.default is not None and kind is str:
             given[name] = ""
@@ -128,8 +128,6 @@ def _say_that_it_is_kept(one: Field, stored: Any) -> None:
 
 def _words(error: dict[str, Any]) -> str:
     match error["type"]:
-        case "missing" | "string_too_short" if not error.get("input"):
-            return "This is needed."
         case "missing":
             return "This is needed."
         case "int_parsing" | "int_type" | "int_from_float":

@@ -105,7 +105,7 @@ def _tell(summary: str, description: str, operation: str, schema: dict[str, Any]
                     "name": "Idempotency-Key",
                     "in": "header",
                     "required": False,
-                    "description": "A request told again under the same key is not done again; it gets the same answer.",
+                    "description": "The same request under the same key is done once and gets the same answer.",
                     "schema": {"type": "string", "maxLength": 255},
                 }
             ],

@@ -57,6 +57,8 @@ def _open(settings: Settings, terminal: Terminal) -> int:
 
         return running.run(settings, terminal.say, {"CARTWHEEL_DEMO": "1"}, ready)
     finally:
+        terminal.end()
+        front_end.close()
         app.close()
 
 
@@ -80,6 +82,12 @@ class FrontEnd:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def close(self) -> None:
+        """End it if it still works."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
 
     def finish(self) -> None:
         """Wait for it. Raises SetupError with what it said when it failed."""

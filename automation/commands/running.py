@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import click
 
 from automation import logs, migrating, running
+from automation.actions import setup
 from automation.app import App, build
 from automation.errors import SetupError
 from automation.locks import only_one
@@ -40,11 +41,25 @@ def run() -> None:
     terminal = Terminal()
     with running.sole_owner(settings):
         ensure_migrated(settings)
+        is_empty = not _open(settings)
 
         def ready(_runner: running.Runner) -> None:
             terminal.say(f"Cartwheel is running at {settings.public_url} (Ctrl+C stops it).")
+            if is_empty:
+                terminal.say("Nobody can log in yet: `cartwheel admin you@your-shop.example` prints a link that does.")
 
         sys.exit(running.run(settings, terminal.say, {}, ready))
+
+
+def _open(settings: Settings) -> bool:
+    """Make the first store where there is none; whether anybody can log in."""
+    app = build(settings)
+    try:
+        with app.db.write() as session:
+            setup.open_store(app, session, app.clock())
+            return setup.has_admin(session)
+    finally:
+        app.close()
 
 
 @click.command()

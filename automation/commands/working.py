@@ -68,8 +68,11 @@ def translate(kind: str, topic: str, file: Path) -> None:
     body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     app = build(load())
     try:
-        for change in read(app, kind, topic, body):
+        changes = read(app, kind, topic, body)
+        for change in changes:
             click.echo(orjson.dumps(change.model_dump(mode="json", exclude_none=True)).decode())
+        if not changes:
+            click.echo(f"Nothing changes: {kind} says nothing by it that is read here. It is counted.", err=True)
     finally:
         app.close()
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, and_, case, exists, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select, text
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -35,7 +35,7 @@ from automation.security import random_id
 declare("claim.before_commit", "submit.before_commit")
 
 # Spelt as the partial indexes spell it: with bound parameters SQLite would not see that they fit.
-_READY: ColumnElement[bool] = literal_column("messages.state IN ('ready', 'retry')", Boolean)
+_READY = text("messages.state IN ('ready', 'retry')")
 
 ALONE_AFTER = 2
 """A message that was there when so many workers died travels alone, so that its neighbours are not blamed."""
@@ -223,6 +223,7 @@ def submit(
             .join(mine, and_(mine.c.id == Message.id, mine.c.fence == Message.fence))
             .join(Customer, Customer.id == Message.customer_id)
             .where(Message.state == "claimed")
+            .order_by(Message.id)
             .with_for_update(of=Message)
         )
     }
@@ -298,16 +299,16 @@ def take_back(session: Session, attempt: Attempted, messages: Sequence[Message],
     """The request was turned away whole, or never left: the messages are claimed again, as before `submit`."""
     bulk.update(
         session,
+        Attempt,
+        [{"id": attempt.id, "state": "abandoned" if why == "late" else "refused", "finished_at": now}],
+    )
+    bulk.update(
+        session,
         Message,
         [{"id": m.id, "fence": m.fence} for m in messages],
         key=("id", "fence"),
         where=Message.state == "submitting",
         values={"state": "claimed", "attempt_count": Message.attempt_count - 1},
-    )
-    bulk.update(
-        session,
-        Attempt,
-        [{"id": attempt.id, "state": "abandoned" if why == "late" else "refused", "finished_at": now}],
     )
     for m in messages:
         m.attempt_count -= 1

@@ -158,7 +158,8 @@ def dead(folder: Path) -> Iterator[list[Path]]:
                 else:
                     locked.append((path, fd))
                     Journal.held.add((os.getpid(), path))
-        yield [path for path, _ in locked]
+        # Somebody else may have recorded and removed one between our opening and locking it.
+        yield [path for path, _ in locked if path.exists()]
     finally:
         for path, fd in locked:
             Journal.held.discard((os.getpid(), path))

@@ -9,7 +9,7 @@ from datetime import datetime
 from os import getpid
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, literal_column, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -26,7 +26,8 @@ declare("replay.before_remove", "recover.before_commit", "recover.committed")
 POISON_AFTER = 3
 """A message that was there when so many workers died is parked."""
 
-_IN_FLIGHT: ColumnElement[bool] = literal_column("messages.state IN ('claimed', 'submitting')", Boolean)
+# Spelt as the partial index spells it: with bound parameters SQLite would not see that it fits.
+_IN_FLIGHT = text("messages.state IN ('claimed', 'submitting')")
 
 _journals: weakref.WeakKeyDictionary[Database, Journal] = weakref.WeakKeyDictionary()
 _turn = threading.Lock()
@@ -105,9 +106,11 @@ def recover(app: App, now: datetime, limit: int) -> int:
             [_recovered(row, now, now + app.settings.settle) for row in rows],
             values={"claimed_by": None, "lease_until": None, "fence": Message.fence + 1},
         )
-        _mark_unsure(session, sorted({row.attempt_id for row in rows if row.state == "submitting"}))
         fault("recover.before_commit")
     fault("recover.committed")
+    with app.db.write() as session:
+        # By itself: whoever settles an attempt locks it before its messages.
+        _mark_unsure(session, sorted({row.attempt_id for row in rows if row.state == "submitting"}))
     return len(rows)
 
 

@@ -44,6 +44,7 @@ _BREATH = timedelta(seconds=15)
 
 def settle(session: Session, attempt_id: int, results: Sequence[Result], at: datetime) -> None:
     """Record what came of an attempt. Doing it again changes nothing."""
+    _lock(session, attempt_id, results)
     _accept(session, attempt_id, [r for r in results if r.verdict == "accepted"], at)
     others = [r for r in results if r.verdict != "accepted"]
     bulk.update(
@@ -77,6 +78,17 @@ def settle(session: Session, attempt_id: int, results: Sequence[Result], at: dat
         where=Attempt.state.in_(("open", "unsure")),
     )
     fault("settle.before_commit")
+
+
+def _lock(session: Session, attempt_id: int, results: Sequence[Result]) -> None:
+    """The attempt first, then its messages by id: everybody locks in this order, so that nobody deadlocks."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    session.execute(select(Attempt.id).where(Attempt.id == attempt_id).with_for_update())
+    given = bulk.table(session, [Message.id], [{"id": r.message_id} for r in results])
+    session.execute(
+        select(Message.id).join(given, given.c.id == Message.id).order_by(Message.id).with_for_update(of=Message)
+    )
 
 
 def _accept(session: Session, attempt_id: int, accepted: Sequence[Result], at: datetime) -> None:

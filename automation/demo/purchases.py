@@ -41,7 +41,7 @@ def shop_window(session: Session) -> tuple[Store, list[Product]]:
     products = session.scalars(
         select(Product)
         .where(Product.store_id == store.id, Product.stock > 0, Product.price > 300)
-        .order_by(Product.id.desc())
+        .order_by(Product.stock.desc(), Product.id)
         .limit(WINDOW)
     )
     return store, list(products)

@@ -38,14 +38,14 @@ from automation.changes import (
 from automation.intake.batch import Batch, cleaned, sliced
 from automation.intake.carts import take_carts, take_deleted_carts
 from automation.intake.happenings import take_due_items, take_events
-from automation.intake.inbox import count_topics, store
+from automation.intake.inbox import count_topics, store, store_all
 from automation.intake.orders import take_deleted_orders, take_orders
 from automation.intake.people import take_deleted, take_merges, take_people
 from automation.intake.products import take_deleted_products, take_products
 from automation.intake.requests import take_consents, take_privacy, take_uninstalled
 from automation.models import Connection
 
-__all__ = ["Receipt", "count_topics", "record", "store"]
+__all__ = ["Receipt", "count_topics", "record", "store", "store_all"]
 
 _AT_ONCE = 1000
 """Changes that share their statements."""

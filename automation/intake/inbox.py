@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ def _keep(dialect: str) -> Any:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     table = table_of(InboundWebhook)
     kept_once = insert(table).on_conflict_do_nothing(index_elements=["connection_id", "delivery_id"])
-    return kept_once.returning(table.c.id)
+    return kept_once.returning(table.c.connection_id, table.c.delivery_id)
 
 
 @cache
@@ -59,6 +59,31 @@ def store(session: Session, connection: Connection, envelope: Envelope, now: dat
         },
     )
     return found.first() is not None
+
+
+def store_all(session: Session, deliveries: Sequence[tuple[int, Envelope, datetime]]) -> list[bool]:
+    """The same for many deliveries of known topics, (connection id, envelope, now) each, in one statement."""
+    # In one order everywhere: two processes that are told the same things must not wait for each other in a circle.
+    rows = [
+        {
+            "connection_id": connection_id,
+            "delivery_id": envelope.delivery_id,
+            "topic": envelope.topic,
+            "triggered_at": envelope.triggered_at,
+            "body": envelope.body,
+            "received_at": now,
+        }
+        for connection_id, envelope, now in sorted(deliveries, key=lambda d: (d[0], d[1].delivery_id))
+    ]
+    if not rows:
+        return []
+    written = session.connection().execute(_keep(session.get_bind().dialect.name), rows)
+    new = {(row.connection_id, row.delivery_id) for row in written}
+    found = []
+    for connection_id, envelope, _ in deliveries:
+        found.append((connection_id, envelope.delivery_id) in new)
+        new.discard((connection_id, envelope.delivery_id))
+    return found
 
 
 def count_topics(

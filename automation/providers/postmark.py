@@ -120,6 +120,7 @@ class Postmark(Provider):
     guarantee: ClassVar[Literal["A", "B", "C"]] = "B"
     batch_size = 500
     topics = frozenset(RECORDS)
+    topic_field = "RecordType"
 
     class Settings(ProviderSettings):
         """One Postmark server, two of its streams, and what its webhooks must bring along."""
@@ -241,12 +242,10 @@ class Postmark(Provider):
         if not same(_credentials(request.headers.get("authorization", "")), expected.encode()):
             raise BadSignature("User or password of Postmark's webhook is missing or wrong.")
         said = read_json(request.body)
-        topic = said.get("RecordType") if isinstance(said, dict) else None
-        if not isinstance(topic, str) or not topic:
-            raise Unreadable("RecordType is missing; Postmark's webhooks say there what they are about.")
+        topic = self.topic_in(said)
         when = said.get(RECORDS[topic][1]) if topic in RECORDS else None
         triggered_at = now if when is None else instant(when, RECORDS[topic][1])
-        return Envelope(hashlib.sha256(request.body).hexdigest(), topic[:128], request.body, triggered_at)
+        return Envelope(hashlib.sha256(request.body).hexdigest(), topic, request.body, triggered_at)
 
     def translate(self, envelope: Envelope) -> list[Change]:
         said = read_json(envelope.body)

@@ -105,6 +105,7 @@ class Resend(Provider):
     guarantee: ClassVar[Literal["A", "B", "C"]] = "A"
     batch_size = 100
     topics = frozenset(EVENTS)
+    topic_field = "type"
 
     class Settings(ProviderSettings):
         """One Resend team, and the secret that its webhook signs with."""
@@ -173,13 +174,11 @@ class Resend(Provider):
     def open(self, request: Request, now: datetime) -> Envelope:
         delivery = _verified(request, _signing_key(self.settings.webhook_secret.get_secret_value()), now)
         said = read_json(request.body)
-        topic = said.get("type") if isinstance(said, dict) else None
-        if not isinstance(topic, str) or not topic:
-            raise Unreadable("type is missing; Resend's webhooks say there what they are about.")
+        topic = self.topic_in(said)
         triggered_at = instant(said["created_at"], "created_at") if said.get("created_at") else now
         if len(delivery) > 128:
             delivery = hashlib.sha256(delivery.encode()).hexdigest()
-        return Envelope(delivery, topic[:128], request.body, triggered_at)
+        return Envelope(delivery, topic, request.body, triggered_at)
 
     def translate(self, envelope: Envelope) -> list[Change]:
         said = read_json(envelope.body)

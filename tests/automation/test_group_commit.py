@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 
 import pytest
@@ -116,6 +116,30 @@ def test_an_unreachable_database_fails_everybody_at_once(app: App, writer: Group
         with pytest.raises(OperationalError):
             future.result(10)
     assert len(asked) == 1
+
+
+def test_what_is_gathered_is_done_at_once_and_answered_one_by_one(app: App, writer: GroupCommit) -> None:
+    calls = []
+
+    def take(session: Session, items: Sequence[str]) -> list[str]:
+        calls.append(list(items))
+        session.add_all(Heartbeat(name=name, at=NOW) for name in items)
+        session.flush()
+        return [name.upper() for name in items]
+
+    writer.submit(beat("taken")).result(10)
+    hold = Hold(writer)
+    futures = [writer.gather(take, name) for name in ("a", "b", "c")]
+    hold.go.set()
+    assert [f.result(10) for f in futures] == ["A", "B", "C"]
+    assert calls == [["a", "b", "c"]]
+    hold = Hold(writer)
+    futures = [writer.gather(take, name) for name in ("d", "taken", "e")]
+    hold.go.set()
+    assert (futures[0].result(10), futures[2].result(10)) == ("D", "E")
+    with pytest.raises(IntegrityError):
+        futures[1].result(10)
+    assert names(app) == ["a", "b", "c", "d", "e", "taken"]
 
 
 def test_fifty_threads_lose_and_double_nothing(app: App, writer: GroupCommit) -> None:

@@ -19,9 +19,12 @@ def other_process(path: Path) -> str:
 
 
 def test_the_second_is_refused_with_the_sentence_it_was_given(tmp_path: Path) -> None:
-    with only_one(tmp_path / "lock", "first"), pytest.raises(SetupError, match="one is enough"):
-        with only_one(tmp_path / "lock", "one is enough"):
-            pytest.fail("two held it")
+    with (
+        only_one(tmp_path / "lock", "first"),
+        pytest.raises(SetupError, match="one is enough"),
+        only_one(tmp_path / "lock", "one is enough"),
+    ):
+        pytest.fail("two held it")
 
 
 def test_other_processes_see_it_held_and_free_again(tmp_path: Path) -> None:

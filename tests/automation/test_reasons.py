@@ -1,19 +1,51 @@
 from __future__ import annotations
 
+import ast
+import re
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from automation import arbiter
+from automation import arbiter, mail_states
 from automation.arbiter import Draft, Facts
+from automation.delivery import results
 from automation.models import Suppression
 from automation.policy import Policy
 from automation.reasons import SENTENCES, SUPPRESSIONS, day_and_time, reason, verdict
 from tests.conftest import NOW
 
+SOURCE = Path(arbiter.__file__).parent
+
 
 def test_every_reason_that_the_arbiter_can_give_has_a_sentence() -> None:
     assert set(arbiter.REASONS) <= set(SENTENCES)
+
+
+def codes_in(tree: ast.AST) -> set[str]:
+    """String constants that a piece of code gives as a message's reason."""
+    given: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.keyword(arg="reason", value=value):
+                given.append(value)
+            case ast.Dict(keys=keys, values=values):
+                given += [v for k, v in zip(keys, values, strict=True) if getattr(k, "value", None) == "reason"]
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                given += [v for n, v in zip(names, values, strict=True) if getattr(n, "id", "") == "reason"]
+            case ast.Assign(targets=[ast.Name(id="reason")], value=value):
+                given.append(value)
+    constants = (c.value for value in given for c in ast.walk(value) if isinstance(c, ast.Constant))
+    return {c for c in constants if isinstance(c, str) and re.fullmatch("[a-z]+(_[a-z]+)*", c)}
+
+
+def test_every_reason_that_delivery_can_give_has_a_sentence() -> None:
+    files = [*(SOURCE / "delivery").glob("*.py"), SOURCE / "mail_states.py", SOURCE / "actions" / "test_mails.py"]
+    found = set().union(*(codes_in(ast.parse(file.read_text())) for file in files))
+    assert {"no_answer", "retries_exhausted", "poison"} <= found, "the search itself works"
+    known = {*found, *mail_states.REASONS, results.POSSIBLE_DUPLICATE, results.UNRESOLVED, "template_broken"}
+    assert known - SUPPRESSIONS.keys() - SENTENCES.keys() == set()
 
 
 def test_every_reason_can_be_told_without_its_facts() -> None:
@@ -23,9 +55,10 @@ def test_every_reason_can_be_told_without_its_facts() -> None:
 
 
 def test_every_suppression_has_words() -> None:
-    check = next(c for c in Suppression.__table__.constraints if c.name == "ck_suppressions_reason")
-    assert all(f"'{word}'" in str(check.sqltext) for word in SUPPRESSIONS)  # type: ignore[attr-defined]
-    assert str(check.sqltext).count("'") == 2 * len(SUPPRESSIONS)  # type: ignore[attr-defined]
+    table: Any = Suppression.__table__
+    check = next(c for c in table.constraints if c.name == "ck_suppressions_reason")
+    assert all(f"'{word}'" in str(check.sqltext) for word in SUPPRESSIONS)
+    assert str(check.sqltext).count("'") == 2 * len(SUPPRESSIONS)
 
 
 def decided(now: datetime = NOW, **facts: object) -> str:
@@ -60,7 +93,7 @@ def decided(now: datetime = NOW, **facts: object) -> str:
         ),
     ],
 )  # fmt: skip
-def test_a_decision_is_told_with_the_facts_it_saw(facts: dict[str, object], words: str) -> None:
+def test_a_decision_is_told_with_the_facts_it_saw(facts: dict[str, Any], words: str) -> None:
     assert decided(**facts) == words
 
 

@@ -110,7 +110,7 @@ def test_health_that_does_not_come_is_a_clear_sentence(settings: Settings) -> No
     found = runner(settings, [], IDLE)
     found.start()
     try:
-        with pytest.raises(SetupError, match="did not come up within 0.3 seconds"):
+        with pytest.raises(SetupError, match=r"did not come up within 0\.3 seconds"):
             found.wait_healthy(0.3)
     finally:
         found.stop()
@@ -120,14 +120,17 @@ def test_a_port_in_use_is_a_clear_sentence(settings: Settings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", settings.port))
         taken.listen()
-        with pytest.raises(SetupError, match=f"Port {settings.port} .* CARTWHEEL_PORT"), running.sole_owner(settings):
+        with pytest.raises(SetupError, match=rf"Port {settings.port} .* CARTWHEEL_PORT"), running.sole_owner(settings):
             pytest.fail("it started")
 
 
 def test_a_second_supervisor_of_a_data_folder_is_refused(settings: Settings) -> None:
-    with running.sole_owner(settings), pytest.raises(SetupError, match="already running"):
-        with running.sole_owner(settings):
-            pytest.fail("it started")
+    with (
+        running.sole_owner(settings),
+        pytest.raises(SetupError, match="already running"),
+        running.sole_owner(settings),
+    ):
+        pytest.fail("it started")
 
 
 def test_a_worker_that_sends_from_the_folder_keeps_a_supervisor_away(settings: Settings) -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from automation.app import App
 from automation.changes import MailEvent, ProductChanged
 from automation.errors import NotAllowed, Unreadable
 from automation.translate import translate
+from tests.conftest import NOW
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 
@@ -36,3 +38,24 @@ def test_an_unknown_topic_gives_nothing_and_an_unknown_kind_is_named(app: App) -
 def test_what_is_missing_is_named(app: App) -> None:
     with pytest.raises(Unreadable, match="line_items is missing"):
         translate(app, "shopify", "carts/create", b'{"id": "c1"}')
+
+
+def test_a_providers_topic_is_read_from_its_body(app: App) -> None:
+    told = {"RecordType": "Delivery", "MessageID": "m", "Recipient": "a@example.com", "DeliveredAt": NOW.isoformat()}
+    body = orjson.dumps(told)
+    (event,) = translate(app, "postmark", "anything", body)
+    assert isinstance(event, MailEvent)
+    assert (event.event, event.provider_id) == ("delivered", "m")
+    with pytest.raises(Unreadable, match="RecordType is missing"):
+        translate(app, "postmark", "Delivery", b"{}")
+
+
+def test_a_provider_that_numbers_its_deliveries_in_a_header_is_read_without_one(app: App) -> None:
+    told = {
+        "type": "email.delivered",
+        "created_at": NOW.isoformat(),
+        "data": {"email_id": "e1", "to": ["a@example.com"]},
+    }
+    (event,) = translate(app, "resend", "", orjson.dumps(told))
+    assert isinstance(event, MailEvent)
+    assert event.event == "delivered"

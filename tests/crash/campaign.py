@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ class Campaign:
         with app.db.read() as session:
             if session.scalar(select(func.count()).select_from(Message).where(Message.state.in_(waiting))):
                 return True
-            # A batch of class A with a suppressed recipient is put off for good, class C waits for events.
+            # A batch of class A with a suppressed recipient is put off until its key expires, then waits for events.
             unknown = (
                 select(func.count())
                 .select_from(Message)
@@ -152,6 +152,7 @@ class Campaign:
                 .where(
                     Message.state == "unknown",
                     Connection.kind != "silent",
+                    Message.due_at < app.clock() + timedelta(hours=2),
                     ~Message.reason_detail.startswith("The same request cannot"),
                 )
             )

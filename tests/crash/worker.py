@@ -132,9 +132,9 @@ def supply(app: App, tally: Tally, seed: int, suppressed: Path) -> None:
     while not tally.is_stopped:
         with app.db.read() as session:
             ready = shop.count_ready(session)
-        if ready < 150:
+        if ready < 60:
             with app.db.write() as session:
-                shop.stock_up(session, rng, 150, app.clock())
+                shop.stock_up(session, rng, 90, app.clock())
         if rng.random() < 0.05:
             with app.db.write() as session:
                 ids = shop.suppress_some(session, rng, 2, app.clock())

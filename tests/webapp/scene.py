@@ -252,6 +252,20 @@ NO_ORDER = "no longer true: no order was placed since the cart was left"
 NIGHT = {"timezone": "Asia/Tokyo", "from": "21:00", "until": "08:00", "local_time": "22:10"}
 
 
+def _visits(stage: Stage, customer: Customer) -> None:
+    for hours, title in ((30, "Blue enamel teapot"), (29.5, "Linen tea towel, pair")):
+        stage.session.add(
+            Event(
+                store_id=stage.store.id,
+                customer_id=customer.id,
+                name="product.viewed",
+                at=NOW - timedelta(hours=hours),
+                properties={"title": title},
+                recorded_at=NOW,
+            )
+        )
+
+
 def _ada(stage: Stage) -> tuple[Customer, Message]:
     """Ada left a cart, got a mail, clicked and bought."""
     session, store = stage.session, stage.store
@@ -260,17 +274,7 @@ def _ada(stage: Stage) -> tuple[Customer, Message]:
         birthday_month=12, birthday_day=10,
     )  # fmt: skip
     make.order(session, store, ada, NOW - 60 * DAY, "o1", number="1001")
-    for hours, title in ((30, "Blue enamel teapot"), (29.5, "Linen tea towel, pair")):
-        session.add(
-            Event(
-                store_id=store.id,
-                customer_id=ada.id,
-                name="product.viewed",
-                at=NOW - timedelta(hours=hours),
-                properties={"title": title},
-                recorded_at=NOW,
-            )
-        )
+    _visits(stage, ada)
     place = stage.enrol(
         ada,
         29,

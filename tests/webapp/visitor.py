@@ -46,3 +46,10 @@ class Visitor:
         data["csrf_token"] = found[1]
         headers = {"Sec-Fetch-Site": "same-origin", "Referer": f"{self.base}/"}
         return self.client.post(path, base_url=self.base, data=data, headers=headers)
+
+
+def close(flask: Flask) -> None:
+    """End what the application runs beside its requests."""
+    for name in ("cartwheel.reception", "cartwheel.writer"):
+        if name in flask.extensions:
+            flask.extensions[name].close()

@@ -150,7 +150,7 @@ def ask(token: str) -> Response:
 @blueprint.post("/u/<token>")
 @permission("public")
 def leave_or_return(token: str) -> Response:
-    """Withdraw consent: at one click of a mail program (RFC 8058), or by the page's button, which also gives it back."""
+    """Withdraw consent: at one click of a mail program (RFC 8058) or by the page's button, which also gives it back."""
     public_id = _message_of(token)
     if public_id is None:
         return _nothing()

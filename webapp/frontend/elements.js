@@ -45,6 +45,22 @@ window.addEventListener("pageshow", () => {
   });
 });
 
+// What a person unfolded stays unfolded when a fragment replaces the page around it; it needs an id for that.
+const unfolded = new Set();
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const { id, open, isConnected } = event.target;
+    if (!id || !isConnected || !(event.target instanceof HTMLDetailsElement)) return;
+    if (open) unfolded.add(id);
+    else unfolded.delete(id);
+  },
+  true,
+);
+document.addEventListener("htmx:after:swap", () => {
+  for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+});
+
 function announce(text, kind) {
   document.dispatchEvent(new CustomEvent("toast", { detail: { text, kind } }));
 }

@@ -44,7 +44,7 @@ def index() -> str:
     after = mark(request.args.get("after"))
     with app.db.read() as session:
         page = queries.mails(session, store.id, text, after)
-    name = "rows" if is_fragment() and after else "list" if is_fragment() else "index"
+    name = "list" if is_fragment() else "index"
     return render_template(
         f"mailbox/{name}.html", page=page, q=text, subjects=subjects(app, page.rows), is_first=after is None
     )

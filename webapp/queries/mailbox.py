@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from automation.models import (
@@ -99,8 +99,8 @@ class Leg:
     is_machine: bool = False
 
 
-def mails(session: Session, store_id: int, text: str, after: Mark | None) -> Page[MailRow]:
-    """Mails that a provider took, newest first; `text` is looked for in recipient, subject and campaign."""
+def _matches(text: str) -> ColumnElement[bool]:
+    """Each word stands in the recipient, the subject as it was written, or the campaign."""
     words = text.lower().split()[:5]
     looked_at = (
         func.lower(func.coalesce(Rendering.to_email, Customer.email, "")),
@@ -109,6 +109,11 @@ def mails(session: Session, store_id: int, text: str, after: Mark | None) -> Pag
         func.lower(Customer.first_name),
         func.lower(Customer.last_name),
     )
+    return and_(true(), *(or_(*(c.contains(word, autoescape=True) for c in looked_at)) for word in words))
+
+
+def mails(session: Session, store_id: int, text: str, after: Mark | None) -> Page[MailRow]:
+    """Mails that a provider took, newest first; `text` is looked for in recipient, subject and campaign."""
     rows = session.execute(
         select(
             Message.id, Message.public_id, Message.state, Message.is_test, Message.accepted_at, Message.opened_at,
@@ -125,7 +130,7 @@ def mails(session: Session, store_id: int, text: str, after: Mark | None) -> Pag
             Message.store_id == store_id,
             Message.state.in_(SENT),
             Message.accepted_at.is_not(None),
-            and_(true(), *(or_(*(c.contains(word, autoescape=True) for c in looked_at)) for word in words)),
+            _matches(text),
             below(Message.accepted_at, Message.id, after),
         )
         .order_by(Message.accepted_at.desc(), Message.id.desc())
@@ -173,8 +178,10 @@ def one(session: Session, store_id: int, public_id: str) -> MailDetail | None:
         .outerjoin(Connection, Connection.id == Message.connection_id)
         .where(Message.store_id == store_id, Message.public_id == public_id)
     ).one_or_none()  # fmt: skip
-    if row is None:
-        return None
+    return _detail(row) if row is not None else None
+
+
+def _detail(row: Row[*tuple[Any, ...]]) -> MailDetail:
     message: Message = row.Message
     return MailDetail(
         id=message.id,

@@ -139,3 +139,15 @@ def test_turning_the_clock_of_a_demo_that_does_not_run_is_refused(environment: d
     assert (found.returncode, found.stdout) == (2, "")
     assert "not running" in found.stderr
     assert "no span" in cartwheel(environment, "demo", "--forward", "soon").stderr
+
+
+def test_stopping_while_the_shop_loads_is_clean_and_the_next_start_goes_on(environment: dict[str, str]) -> None:
+    with started(environment, "demo") as found:
+        found.wait_for("Loading the demo shop")
+        assert found.end(signal.SIGINT) == 130
+    assert found.lines[-1].startswith("Stopped.")
+    assert "Traceback" not in "".join(found.lines)
+    with started(environment, "demo") as again:
+        again.wait_for("Loaded the demo shop")
+        again.wait_for("/login/")
+        assert again.end(signal.SIGINT) == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from datetime import UTC, datetime
@@ -111,3 +112,19 @@ def test_only_journals_of_dead_processes_are_read(tmp_path: Path) -> None:
     os.close(ready)
     os.close(told)
     own.close()
+
+
+def test_a_journal_that_somebody_else_removed_meanwhile_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sends.1-gone.journal"
+    path.write_bytes(entry("a").line())
+    real = fcntl.lockf
+
+    def lose_the_race(fd: int, operation: int) -> None:
+        path.unlink()
+        real(fd, operation)
+
+    monkeypatch.setattr(fcntl, "lockf", lose_the_race)
+    with dead(tmp_path) as found:
+        assert found == []

@@ -41,9 +41,9 @@ def test_the_shop_has_everything_it_needs_to_mail(loaded: App) -> None:
         }
 
 
-def test_all_orders_of_the_chosen_customers_are_there_to_the_penny(loaded: App) -> None:
+def test_all_orders_of_the_chosen_customers_are_there_to_the_penny(stocked: App) -> None:
     expected = past.read(NOW, customers=CUSTOMERS)
-    with loaded.db.read() as session:
+    with stocked.db.read() as session:
         assert count(session)["customers"] == len(expected.customers)
         assert session.scalar(select(func.count(Order.id))) == len(expected.purchases)
         assert session.scalar(select(func.sum(Order.total))) == sum(p.total for p in expected.purchases)
@@ -54,8 +54,8 @@ def test_all_orders_of_the_chosen_customers_are_there_to_the_penny(loaded: App) 
         assert session.scalar(orphans) == 0
 
 
-def test_the_ledger_and_its_newest_lines_agree(loaded: App) -> None:
-    with loaded.db.read() as session:
+def test_the_ledger_and_its_newest_lines_agree(stocked: App) -> None:
+    with stocked.db.read() as session:
         lines = session.execute(select(Consent.customer_id, Consent.status).order_by(Consent.id)).all()
         newest = {customer: status for customer, status in lines}  # noqa: C416  rows are no pairs to mypy
         states = session.execute(select(ConsentState.customer_id, ConsentState.status)).all()
@@ -64,8 +64,8 @@ def test_the_ledger_and_its_newest_lines_agree(loaded: App) -> None:
         assert len(newest) < CUSTOMERS, "some were never asked"
 
 
-def test_carts_were_left_in_the_last_hours_by_people_who_agreed(loaded: App) -> None:
-    with loaded.db.read() as session:
+def test_carts_were_left_in_the_last_hours_by_people_who_agreed(stocked: App) -> None:
+    with stocked.db.read() as session:
         rows = session.execute(
             select(Cart.last_activity_at, Cart.total, ConsentState.status)
             .join(ConsentState, ConsentState.customer_id == Cart.customer_id)
@@ -112,16 +112,16 @@ def test_a_load_that_was_interrupted_goes_on_where_it_stopped(demo: App, monkeyp
         assert session.scalar(select(Job.state)) == "done"
 
 
-def test_loading_twice_changes_nothing(loaded: App) -> None:
-    with loaded.db.read() as session:
+def test_loading_twice_changes_nothing(stocked: App) -> None:
+    with stocked.db.read() as session:
         before = count(session)
-    shop.load(loaded, NOW, quietly, customers=CUSTOMERS)
-    with loaded.db.read() as session:
+    shop.load(stocked, NOW, quietly, customers=CUSTOMERS)
+    with stocked.db.read() as session:
         assert count(session) == before
 
 
-def test_products_lead_to_the_demos_own_pages(loaded: App) -> None:
-    with loaded.db.read() as session:
+def test_products_lead_to_the_demos_own_pages(stocked: App) -> None:
+    with stocked.db.read() as session:
         product = session.scalars(select(Product).limit(1)).one()
         assert product.url.startswith("https://mail.example.com/demo/products/")
         assert product.image_url.startswith("https://mail.example.com/demo/pictures/")

@@ -31,12 +31,12 @@ def live(app: App, front: Storefront, hours: int, visits: float = 40) -> None:
 
 
 def test_shoppers_carts_checkouts_orders_and_looks_arrive_through_the_real_doors(
-    loaded: App, doors: httpx.Client
+    stocked: App, doors: httpx.Client
 ) -> None:
-    with loaded.db.read() as session:
+    with stocked.db.read() as session:
         before = {m: session.scalar(select(func.count()).select_from(m)) or 0 for m in (Cart, Order, Event)}
-    live(loaded, Storefront(loaded, "http://shop.test", doors, "a seed"), 4)
-    with loaded.db.read() as session:
+    live(stocked, Storefront(stocked, "http://shop.test", doors, "a seed"), 4)
+    with stocked.db.read() as session:
         after = {m: session.scalar(select(func.count()).select_from(m)) or 0 for m in (Cart, Order, Event)}
         assert all(after[model] > before[model] + 5 for model in before), (before, after)
         states = set(session.scalars(select(InboundWebhook.state)))
@@ -48,7 +48,7 @@ def test_shoppers_carts_checkouts_orders_and_looks_arrive_through_the_real_doors
         assert session.scalar(lost) == 0
 
 
-def test_the_same_seed_tells_the_same_story(loaded: App) -> None:
+def test_the_same_seed_tells_the_same_story(stocked: App) -> None:
     def story() -> list[Any]:
         told: list[Any] = []
 
@@ -57,13 +57,13 @@ def test_the_same_seed_tells_the_same_story(loaded: App) -> None:
             return httpx.Response(200)
 
         with httpx.Client(transport=httpx.MockTransport(answer)) as http:
-            Storefront(loaded, "http://shop.test", http, "a seed").play(NOW, NOW + HOUR / 4, 200)
+            Storefront(stocked, "http://shop.test", http, "a seed").play(NOW, NOW + HOUR / 4, 200)
         return told
 
     assert story() == story() != []
 
 
-def test_nothing_is_told_before_it_happened_and_all_in_order(loaded: App) -> None:
+def test_nothing_is_told_before_it_happened_and_all_in_order(stocked: App) -> None:
     told: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -71,7 +71,7 @@ def test_nothing_is_told_before_it_happened_and_all_in_order(loaded: App) -> Non
         return httpx.Response(200)
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as http:
-        front = Storefront(loaded, "http://shop.test", http, "a seed")
+        front = Storefront(stocked, "http://shop.test", http, "a seed")
         for quarter in range(4):
             until = NOW + (quarter + 1) * HOUR / 4
             front.play(until - HOUR / 4, until, 100)
@@ -86,17 +86,17 @@ def test_a_shop_that_is_not_loaded_has_no_shoppers(demo: App) -> None:
         assert Storefront(demo, "http://shop.test", http, "a seed").play(NOW, NOW + HOUR, 100) == 0
 
 
-def test_a_door_that_is_closed_does_not_stop_the_shop(loaded: App, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_door_that_is_closed_does_not_stop_the_shop(stocked: App, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no")
 
     with httpx.Client(transport=httpx.MockTransport(refuse)) as http:
-        assert Storefront(loaded, "http://shop.test", http, "a seed").play(NOW, NOW + HOUR / 4, 100) > 0
+        assert Storefront(stocked, "http://shop.test", http, "a seed").play(NOW, NOW + HOUR / 4, 100) > 0
     assert "@" not in caplog.text
 
 
-def test_a_forged_signature_is_turned_away(loaded: App, doors: httpx.Client) -> None:
-    with loaded.db.read() as session:
+def test_a_forged_signature_is_turned_away(stocked: App, doors: httpx.Client) -> None:
+    with stocked.db.read() as session:
         found = shop_of(session)
         assert found is not None
         hook = f"http://shop.test/hooks/{found[1].public_id}"

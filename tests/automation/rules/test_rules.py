@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -125,7 +126,7 @@ def _compares(rule: Compare, seen: Any) -> bool:
         value = [_ascii_lower(v) for v in value] if isinstance(value, list) else _ascii_lower(value)
     if FIELDS[rule.field].type == "instant":
         return _instant_compares(rule, seen)
-    return {
+    answers: dict[str, Callable[[], bool]] = {
         "is": lambda: seen == value,
         "is_not": lambda: seen != value,
         "in": lambda: seen in value,
@@ -138,7 +139,8 @@ def _compares(rule: Compare, seen: Any) -> bool:
         "less_than": lambda: seen < value,
         "has": lambda: value in seen,
         "has_not": lambda: value not in seen,
-    }[rule.is_]()
+    }
+    return answers[rule.is_]()
 
 
 def _instant_compares(rule: Compare, seen: datetime) -> bool:

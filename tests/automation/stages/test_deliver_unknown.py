@@ -15,7 +15,7 @@ from automation.models import Attempt, Connection, Customer, Message, Suppressio
 from automation.provider import Accepted, Mail, Outcome
 from automation.stages.deliver import deliver
 from tests import make
-from tests.automation.stages.test_deliver import Died, die_at, rows, shop, states
+from tests.automation.stages.outbox import Died, die_at, rows, shop, states
 from tests.conftest import NOW, Net
 from tests.fakes import Post, accept_all, scripted
 

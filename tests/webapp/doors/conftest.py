@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
+from werkzeug.test import TestResponse
 
 from automation.app import App
 from automation.changes import Change, EventHappened
 from automation.errors import BadSignature, Unreadable
 from automation.platform import Envelope, Platform, PlatformSettings, Request, read_json
 from automation.security import same
+from tests.webapp.doors.mailed import Mail, mail_to
 from webapp.factory import create_app
 
 
@@ -41,7 +43,8 @@ class CornerShop(Platform):
         return Envelope(request.headers.get("x-id", ""), request.headers.get("x-topic", "bell"), request.body, now)
 
     def translate(self, envelope: Envelope) -> list[Change]:
-        return [EventHappened(name="bell.rang", at=envelope.triggered_at or datetime.min)]
+        assert envelope.triggered_at is not None
+        return [EventHappened(name="bell.rang", at=envelope.triggered_at)]
 
 
 @pytest.fixture
@@ -62,3 +65,15 @@ def flask(shops: App) -> Iterator[Flask]:
 @pytest.fixture
 def web(flask: Flask) -> FlaskClient:
     return flask.test_client()
+
+
+def said(answer: TestResponse) -> Any:
+    """What an answer says in JSON."""
+    assert answer.is_json or answer.mimetype == "application/problem+json", answer.data
+    return answer.json
+
+
+@pytest.fixture
+def mail(app: App) -> Mail:
+    """A mail that was sent to Ada."""
+    return mail_to(app, "Ada")

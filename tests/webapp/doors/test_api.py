@@ -21,6 +21,7 @@ from automation.models import ApiKey, Connection, Customer, Event, InboundWebhoo
 from automation.platforms.api import COLLECTIONS
 from tests import make
 from tests.conftest import NOW
+from tests.webapp.doors.conftest import said
 
 AT = NOW.isoformat()
 Key = Callable[..., str]
@@ -67,10 +68,10 @@ def test_every_collection_takes_one_item_or_a_list(web: FlaskClient, app: App, k
     tell(web, "customers", ITEMS["customers"], token)
     one = tell(web, collection, ITEMS[collection], token)
     assert one.status_code == 200, one.data
-    assert sum(one.json.values()) == 1
+    assert sum(said(one).values()) == 1
     several = tell(web, collection, [ITEMS[collection], ITEMS[collection]], token)
     assert several.status_code == 200
-    assert sum(several.json.values()) == 2
+    assert sum(said(several).values()) == 2
 
 
 def test_what_is_told_becomes_rows(web: FlaskClient, app: App, key: Key) -> None:
@@ -81,7 +82,7 @@ def test_what_is_told_becomes_rows(web: FlaskClient, app: App, key: Key) -> None
         {"type": "event", **ITEMS["events"]},
     ]
     answer = tell(web, "batch", {"changes": changes}, key())
-    assert answer.json == {"applied": 4, "stale": 0, "repeated": 0, "unmatched": 0}
+    assert said(answer) == {"applied": 4, "stale": 0, "repeated": 0, "unmatched": 0}
     with app.db.read() as session:
         ada = session.scalars(select(Customer)).one()
         assert (ada.first_name, ada.email_key) == ("Ada", "ada@example.com")
@@ -100,7 +101,7 @@ def test_one_bad_item_and_nothing_is_applied(web: FlaskClient, app: App, key: Ke
     answer = tell(web, "customers", items, key())
     assert answer.status_code == 422
     assert answer.mimetype == "application/problem+json"
-    faults = {(f["index"], f["field"]) for f in answer.json["errors"]}
+    faults = {(f["index"], f["field"]) for f in said(answer)["errors"]}
     assert faults == {(1, "birthday_month"), (1, "shoe_size"), (2, "external_id"), (3, "")}
     assert count(app, Customer) == 0
 
@@ -108,7 +109,7 @@ def test_one_bad_item_and_nothing_is_applied(web: FlaskClient, app: App, key: Ke
 def test_a_fault_deep_inside_is_named_by_its_path(web: FlaskClient, key: Key) -> None:
     cart = {**ITEMS["carts"], "lines": [ITEMS["carts"]["lines"][0], {"title": "Cup", "quantity": -1, "price": 1}]}
     answer = tell(web, "batch", {"changes": [{"type": "cart", **cart}]}, key())
-    assert [(f["index"], f["field"]) for f in answer.json["errors"]] == [(0, "lines.1.quantity")]
+    assert [(f["index"], f["field"]) for f in said(answer)["errors"]] == [(0, "lines.1.quantity")]
 
 
 @pytest.mark.parametrize(
@@ -118,14 +119,14 @@ def test_a_fault_deep_inside_is_named_by_its_path(web: FlaskClient, key: Key) ->
 def test_what_no_database_keeps_is_refused(web: FlaskClient, key: Key, attributes: Any, field: str) -> None:
     answer = tell(web, "customers", {"email": "ada@example.com", "attributes": attributes}, key())
     assert answer.status_code == 422
-    assert answer.json["errors"][0]["field"] == field
+    assert said(answer)["errors"][0]["field"] == field
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-03-10T12:00:00"])
 def test_instants_must_be_aware_and_of_this_world(web: FlaskClient, key: Key, at: str) -> None:
     answer = tell(web, "events", {**ITEMS["events"], "at": at}, key())
     assert answer.status_code == 422
-    assert answer.json["errors"][0]["field"] == "at"
+    assert said(answer)["errors"][0]["field"] == "at"
 
 
 def test_nesting_without_end_is_refused(web: FlaskClient, key: Key) -> None:
@@ -134,7 +135,7 @@ def test_nesting_without_end_is_refused(web: FlaskClient, key: Key) -> None:
         deep = [deep]
     answer = tell(web, "customers", {"email": "ada@example.com", "attributes": {"deep": deep}}, key())
     assert answer.status_code == 422
-    assert "deep" in answer.json["errors"][0]["message"]
+    assert "deep" in said(answer)["errors"][0]["message"]
 
 
 def test_without_a_key_nobody_enters(web: FlaskClient, app: App, key: Key) -> None:
@@ -159,7 +160,7 @@ def test_a_key_does_only_what_its_scopes_say(web: FlaskClient, app: App, key: Ke
     assert tell(web, "customers", ITEMS["customers"], token).status_code == 200
     answer = tell(web, "orders", ITEMS["orders"], token)
     assert answer.status_code == 403
-    assert answer.json["missing_scopes"] == ["orders:write"]
+    assert said(answer)["missing_scopes"] == ["orders:write"]
     both = [{"type": "customer", "email": "bob@example.com"}, {"type": "order", **ITEMS["orders"]}]
     assert tell(web, "batch", {"changes": both}, token).status_code == 403
     assert web.get("/api/v1/customers/7", headers={"Authorization": f"Bearer {token}"}).status_code == 403
@@ -176,7 +177,7 @@ def test_more_than_a_thousand_items_are_too_many(web: FlaskClient, app: App, key
     items = [{"name": "visited", "at": AT, "external_id": str(n)} for n in range(1001)]
     assert tell(web, "events", items, token).status_code == 413
     assert tell(web, "batch", {"changes": items}, token).status_code == 413
-    assert tell(web, "events", items[:1000], token).json["applied"] == 1000
+    assert said(tell(web, "events", items[:1000], token))["applied"] == 1000
     assert count(app, Event) == 1000
 
 
@@ -188,7 +189,7 @@ def test_a_body_that_is_too_large_is_refused(web: FlaskClient, key: Key) -> None
 def test_unreadable_json_is_told_what_and_where(web: FlaskClient, key: Key, body: bytes) -> None:
     answer = tell(web, "customers", body, key())
     assert answer.status_code == 400
-    assert "column" in answer.json["detail"]
+    assert "column" in said(answer)["detail"]
 
 
 def test_the_same_request_under_the_same_key_is_done_once(web: FlaskClient, app: App, key: Key) -> None:
@@ -239,7 +240,7 @@ def test_a_paused_connection_takes_nothing(web: FlaskClient, app: App, key: Key)
         session.execute(update(Connection).values(state="paused", state_reason="by hand"))
     answer = tell(web, "customers", ITEMS["customers"], token)
     assert answer.status_code == 403
-    assert "by hand" in answer.json["detail"]
+    assert "by hand" in said(answer)["detail"]
 
 
 def test_a_customer_is_read_by_id_or_by_address(web: FlaskClient, key: Key) -> None:
@@ -249,7 +250,7 @@ def test_a_customer_is_read_by_id_or_by_address(web: FlaskClient, key: Key) -> N
     for who in ("gid/7", "ada@example.com", "ADA@example.com"):
         answer = web.get(f"/api/v1/customers/{who}", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200, who
-        assert (answer.json["first_name"], answer.json["consents"]) == ("Ada", {"marketing": "granted"})
+        assert (said(answer)["first_name"], said(answer)["consents"]) == ("Ada", {"marketing": "granted"})
         assert answer.headers["Cache-Control"] == "no-store"
     for who in ("8", "bob@example.com", "%00", "a" * 3000):
         answer = web.get(f"/api/v1/customers/{who}", headers={"Authorization": f"Bearer {token}"})
@@ -278,7 +279,7 @@ def test_when_a_key_was_used_is_known_to_the_minute(web: FlaskClient, app: App, 
 
 
 def test_the_description_is_valid_and_names_every_route(flask: Flask, web: FlaskClient) -> None:
-    document = web.get("/api/openapi.json").json
+    document = said(web.get("/api/openapi.json"))
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
     assert document["servers"] == [{"url": "https://mail.example.com"}]
     described = {(path, method.upper()) for path, item in document["paths"].items() for method in item}
@@ -297,7 +298,23 @@ _JSON = st.recursive(
     max_leaves=12,
 )
 _FIELDS = sorted({name for group in COLLECTIONS.values() for model in group for name in model.model_fields})
-_SEEN = (-1, 0, 2**31, 2**53, 2**63, 2**64, "", "\x00", "a" * 3000, AT, "2026-02-30T00:00:00Z", "EUR", {}, [], 1e308)
+_SEEN: tuple[Any, ...] = (
+    -1,
+    0,
+    2**31,
+    2**53,
+    2**63,
+    2**64,
+    "",
+    "\x00",
+    "a" * 3000,
+    AT,
+    "2026-02-30T00:00:00Z",
+    "EUR",
+    {},
+    [],
+    1e308,
+)
 _ALMOST = st.sampled_from(sorted(COLLECTIONS)).flatmap(
     lambda c: st.tuples(
         st.just(c),
@@ -315,7 +332,7 @@ def test_whatever_is_told_gets_an_answer_and_leaves_nothing_when_refused(
     flask.extensions["cartwheel.pace"].per_second = 1e9
     before = count(app, InboundWebhook)
 
-    @settings(max_examples=2500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(_ALMOST, st.binary(max_size=60), st.booleans())
     def throw(told: tuple[str, dict[str, Any]], raw: bytes, is_raw: bool) -> None:
         collection, item = told

@@ -10,18 +10,19 @@ from flask import Flask
 from automation.app import App
 from tests.webapp import scene
 from tests.webapp.scene import Scene
-from tests.webapp.visitor import Visitor
+from tests.webapp.visitor import Visitor, close
 from webapp.assets import is_built
 from webapp.factory import create_app
 
 
 @pytest.fixture
-def flask(app: App) -> Iterator[Flask]:
+def rooms(app: App) -> Iterator[Flask]:
+    """The pages of `app`."""
     if not is_built():
         pytest.skip("the front end is not built (python -m webapp.assets)")
     flask = create_app(app)
     yield flask
-    flask.extensions["cartwheel.writer"].close()
+    close(flask)
 
 
 @pytest.fixture
@@ -31,10 +32,12 @@ def shop(app: App) -> Scene:
 
 
 @pytest.fixture
-def owner(app: App, flask: Flask) -> Visitor:
-    return Visitor(app, flask)
+def keeper(app: App, rooms: Flask) -> Visitor:
+    """An owner, logged in."""
+    return Visitor(app, rooms)
 
 
 @pytest.fixture
-def viewer(app: App, flask: Flask) -> Visitor:
-    return Visitor(app, flask, "viewer")
+def onlooker(app: App, rooms: Flask) -> Visitor:
+    """A viewer, logged in."""
+    return Visitor(app, rooms, "viewer")

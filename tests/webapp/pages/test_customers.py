@@ -14,47 +14,47 @@ from tests.webapp.visitor import Visitor
 from webapp.queries import customers
 
 
-def test_the_list_shows_who_is_there_and_where_they_stand(owner: Visitor, shop: Scene) -> None:
-    page = words(owner.get("/customers/"))
+def test_the_list_shows_who_is_there_and_where_they_stand(keeper: Visitor, shop: Scene) -> None:
+    page = words(keeper.get("/customers/"))
     assert "Ada Lovell ada@example.com · AT Subscribed 2 €79.40" in page
     assert "Dan Whitlock dan@example.com Suppressed 0 –" in page
 
 
-def test_a_search_answers_with_the_list_alone(owner: Visitor, shop: Scene) -> None:
-    fragment = owner.get("/customers/?q=ada", fragment=True)
+def test_a_search_answers_with_the_list_alone(keeper: Visitor, shop: Scene) -> None:
+    fragment = keeper.get("/customers/?q=ada", fragment=True)
     assert "<html" not in fragment
     assert "Ada Lovell" in fragment
     assert "Ben Okafor" not in fragment
 
 
-def test_a_search_without_a_hit_says_so_and_repeats_no_markup(owner: Visitor, shop: Scene) -> None:
-    page = owner.get("/customers/?q=<b>nobody")
+def test_a_search_without_a_hit_says_so_and_repeats_no_markup(keeper: Visitor, shop: Scene) -> None:
+    page = keeper.get("/customers/?q=<b>nobody")
     assert "Nobody found" in page
     assert "<b>nobody" not in page
 
 
-def test_without_customers_the_page_says_where_they_come_from(app: App, owner: Visitor) -> None:
+def test_without_customers_the_page_says_where_they_come_from(app: App, keeper: Visitor) -> None:
     with app.db.write() as session:
         make.store(session)
-    page = owner.get("/customers/")
+    page = keeper.get("/customers/")
     assert "No customers yet" in page
     assert "Connect a shop" in page
 
 
-def test_more_customers_are_added_below(app: App, owner: Visitor) -> None:
+def test_more_customers_are_added_below(app: App, keeper: Visitor) -> None:
     with app.db.write() as session:
         store = make.store(session)
         for number in range(customers.PAGE + 2):
             make.customer(session, store, f"C{number}", consent=False, created_at=NOW)
-    page = owner.get("/customers/")
+    page = keeper.get("/customers/")
     more = page.split('hx-get="/customers/?after=')[1].split('"')[0]
-    rest = owner.get(f"/customers/?after={more}", fragment=True)
+    rest = keeper.get(f"/customers/?after={more}", fragment=True)
     assert "<table" not in rest
     assert rest.count("<tr>") == 2
 
 
-def test_one_customer_is_shown_with_everything_that_happened(owner: Visitor, shop: Scene) -> None:
-    page = words(owner.get(f"/customers/{shop.ada}"))
+def test_one_customer_is_shown_with_everything_that_happened(keeper: Visitor, shop: Scene) -> None:
+    page = words(keeper.get(f"/customers/{shop.ada}"))
     assert "Local time Tue 10 Mar 13:00 Europe/Vienna" in page
     assert "Orders 2 Spent €79.40 Last order 20 hours ago Carts 1" in page
     assert "Not now: it is 22:10 there, and mails rest from 21:00 to 08:00 (Europe/Vienna)" in page
@@ -70,26 +70,26 @@ def test_one_customer_is_shown_with_everything_that_happened(owner: Visitor, sho
 
 
 @pytest.mark.parametrize("kind", ["", "orders", "mails", "nonsense"])
-def test_a_chip_filters_the_timeline(owner: Visitor, shop: Scene, kind: str) -> None:
-    fragment = owner.get(f"/customers/{shop.ada}?kind={kind}", fragment=True)
+def test_a_chip_filters_the_timeline(keeper: Visitor, shop: Scene, kind: str) -> None:
+    fragment = keeper.get(f"/customers/{shop.ada}?kind={kind}", fragment=True)
     assert "<html" not in fragment
     assert ("Ordered #1042" in fragment) is (kind != "mails")
     assert ("Clicked:" in fragment) is (kind != "orders")
 
 
-def test_a_customers_page_takes_at_most_twelve_statements_of_its_own(app: App, owner: Visitor, shop: Scene) -> None:
-    owner.get(f"/customers/{shop.ada}")
+def test_a_customers_page_takes_at_most_twelve_statements_of_its_own(app: App, keeper: Visitor, shop: Scene) -> None:
+    keeper.get(f"/customers/{shop.ada}")
     with counted(app) as statements:
-        owner.get(f"/customers/{shop.ada}")
+        keeper.get(f"/customers/{shop.ada}")
     assert len(statements) <= 12 + 4, "\n".join(statements)
 
 
-def test_a_bounced_address_can_be_lifted_and_that_is_written_down(app: App, owner: Visitor, shop: Scene) -> None:
-    page = owner.get(f"/customers/{shop.suppressed}")
+def test_a_bounced_address_can_be_lifted_and_that_is_written_down(app: App, keeper: Visitor, shop: Scene) -> None:
+    page = keeper.get(f"/customers/{shop.suppressed}")
     assert "A mail to it bounced for good" in page
     assert "Lift the suppression" in page
-    owner.post(f"/customers/{shop.suppressed}/lift")
-    page = owner.get(f"/customers/{shop.suppressed}")
+    keeper.post(f"/customers/{shop.suppressed}/lift")
+    page = keeper.get(f"/customers/{shop.suppressed}")
     assert "The address may be mailed again." in page
     assert "No mail goes to this address" not in page
     with app.db.read() as session:
@@ -97,19 +97,19 @@ def test_a_bounced_address_can_be_lifted_and_that_is_written_down(app: App, owne
         assert entry.detail == {"reason": "hard_bounce"}
 
 
-def test_a_spam_complaint_cannot_be_lifted(app: App, owner: Visitor, shop: Scene) -> None:
-    assert "Lift the suppression" not in owner.get(f"/customers/{shop.complained}")
-    owner.post(f"/customers/{shop.complained}/lift")
-    assert "this suppression cannot be lifted" in owner.get("/")
+def test_a_spam_complaint_cannot_be_lifted(app: App, keeper: Visitor, shop: Scene) -> None:
+    assert "Lift the suppression" not in keeper.get(f"/customers/{shop.complained}")
+    keeper.post(f"/customers/{shop.complained}/lift")
+    assert "this suppression cannot be lifted" in keeper.get("/")
     with app.db.read() as session:
         assert session.query(Suppression).filter_by(reason="complaint").count() == 1
 
 
-def test_a_viewer_lifts_nothing(app: App, viewer: Visitor, shop: Scene) -> None:
-    assert viewer.post(f"/customers/{shop.suppressed}/lift").status_code == 403
+def test_a_viewer_lifts_nothing(app: App, onlooker: Visitor, shop: Scene) -> None:
+    assert onlooker.post(f"/customers/{shop.suppressed}/lift").status_code == 403
     with app.db.read() as session:
         assert session.query(Suppression).count() == 2
 
 
-def test_a_customer_that_is_not_there_is_404(owner: Visitor, shop: Scene) -> None:
-    assert owner.ask("/customers/nobody").status_code == 404
+def test_a_customer_that_is_not_there_is_404(keeper: Visitor, shop: Scene) -> None:
+    assert keeper.ask("/customers/nobody").status_code == 404
