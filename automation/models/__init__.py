@@ -3,7 +3,7 @@
 from automation.models.admins import Admin, AdminSession, ApiKey, AuditEntry, LoginFailure, LoginLink
 from automation.models.campaigns import Campaign, CampaignVersion, Conversion, Cursor, Enrolment
 from automation.models.commerce import Cart, CartItem, DueItem, Event, Order, OrderItem, Product, Variant
-from automation.models.customers import Consent, ConsentState, Customer, Identity, Segment, Suppression
+from automation.models.customers import Consent, ConsentState, Customer, Identity, Segment, SpecialDate, Suppression
 from automation.models.messages import (
     CLASSES,
     COUNTED,
@@ -63,6 +63,7 @@ __all__ = [
     "Record",
     "Rendering",
     "Segment",
+    "SpecialDate",
     "Store",
     "Suppression",
     "Template",

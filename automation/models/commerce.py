@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Money, Record, one_of
@@ -118,6 +118,20 @@ class Order(Record):
         UniqueConstraint("store_id", "external_id"),
         Index("ix_orders_customer_id_placed_at", "customer_id", "placed_at"),
         Index("ix_orders_store_id_placed_at", "store_id", "placed_at"),
+        Index(
+            "ix_orders_store_id_delivered_at",
+            "store_id",
+            "delivered_at",
+            postgresql_where=text("delivered_at IS NOT NULL"),
+            sqlite_where=text("delivered_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_orders_store_id_fulfilled_at",
+            "store_id",
+            "fulfilled_at",
+            postgresql_where=text("fulfilled_at IS NOT NULL"),
+            sqlite_where=text("fulfilled_at IS NOT NULL"),
+        ),
         Index("ix_orders_store_id_email_key", "store_id", "email_key", "placed_at"),
         Index("ix_orders_store_id_cart_id", "store_id", "cart_external_id"),
         Index("ix_orders_store_id_checkout_id", "store_id", "checkout_external_id"),
