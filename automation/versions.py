@@ -65,7 +65,7 @@ class Version:
         since = now - self.policy.catch_up
         if self.live_since is not None and self.live_since > since:
             since = self.live_since - timedelta(microseconds=1)
-        return Window(since=since, until=now)
+        return Window(since=since, until=now, campaign_id=self.campaign_id)
 
     def occurrences(self, now: datetime) -> Occurrences:
         """What is due now."""

@@ -27,7 +27,8 @@ class CartAbandoned(Trigger):
 
     A cart is left when nothing in it has changed for a while. Each cart starts the campaign once. Before every mail
     it is asked again whether the cart still has something in it that can be bought, and whether the customer has
-    ordered since it was left, with this cart or any other.
+    ordered since it was left, with this cart or any other. A campaign for carts alone lets go of a customer who begins
+    to pay: that is a checkout, and a campaign for checkouts takes it from there.
     """
 
     label = "Cart abandoned"
@@ -44,8 +45,8 @@ class CartAbandoned(Trigger):
         entry = {"the cart is worth enough": Cart.total >= settings.minimum}
         if settings.intent == "checkout":
             entry["the customer had begun to pay"] = begun
-        if settings.intent == "cart":
-            entry["the customer had not begun to pay"] = ~begun
+        # A stronger intent pulls the customer out: a campaign for checkouts takes over.
+        weaker = {"the customer had not begun to pay": ~begun} if settings.intent == "cart" else {}
         return Occurrences(
             source=Cart.__table__,
             store_id=Cart.store_id.expression,
@@ -65,6 +66,7 @@ class CartAbandoned(Trigger):
                     )
                 ),
                 "something in the cart can still be bought": _in_stock(),
+                **weaker,
             },
             entry=entry,
         )

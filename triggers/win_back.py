@@ -1,0 +1,76 @@
+"""A customer has not ordered for longer than is usual for them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, String, cast, literal
+
+from automation.goods import ordered, stands
+from automation.models import Order
+from automation.rhythms import STEPS
+from automation.spans import inside, later, windows
+from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+
+
+class WinBackSettings(TriggerSettings):
+    """When a customer counts as gone."""
+
+    by: Literal["rhythm", "days"] = Field("rhythm", description="By the customer's own rhythm, or the same for all.")
+    factor: float = Field(2, ge=1, le=10, description="So many times the customer's usual days between two orders.")
+    least_days: int = Field(30, ge=1, le=730, description="By rhythm: never sooner than this after the last order.")
+    most_days: int = Field(365, ge=1, le=1825, description="By rhythm: never later than this.")
+    days: int = Field(
+        120, ge=0, le=1825, description="For all, or for customers of one order; by rhythm 0 leaves those out."
+    )
+
+
+class WinBack(Trigger):
+    """Starts when a customer's next order is overdue.
+
+    A customer's rhythm is the median of the days between their last ten orders, as it was at their last order: who
+    buys every two weeks is missed after a month, who buys twice a year is not. Customers who have ordered once have
+    no rhythm; for them, or for everybody, it is a fixed number of days. An order since ends it, and each last order
+    starts it once.
+    """
+
+    label = "Has not ordered for long"
+    Settings = WinBackSettings
+
+    def occurrences(
+        self, settings: WinBackSettings, window: Window, anchor: ColumnElement[datetime] | None = None
+    ) -> Occurrences:
+        now = literal(window.until, type_=Order.placed_at.type)
+        table, placed_at = Order.__table__, Order.placed_at.expression
+        source, at, delay = table, placed_at, timedelta(days=settings.days)
+        if settings.by == "rhythm" and anchor is None:
+            spans = windows(_spans(settings), window)
+            source = table.join(spans, Order.rhythm_days == spans.c.days)
+            at, delay, within = later(placed_at, spans.c.span), timedelta(), inside(placed_at, spans)
+        else:
+            placed = window.earlier(delay)
+            within = (placed_at > placed.since) & (placed_at <= placed.until)
+            delay = timedelta() if settings.by == "rhythm" else delay
+        return Occurrences(
+            source=source,
+            store_id=Order.store_id.expression,
+            customer_id=Order.customer_id.expression,
+            key=cast(Order.id, String()),
+            at=at,
+            delay=delay,
+            subject_id=Order.id.expression,
+            within=within,
+            conditions={
+                "no order was placed since": ~ordered(Order.customer_id.expression, placed_at, now),
+            },
+            entry={"the last order was not cancelled": stands(Order, now)},
+        )
+
+
+def _spans(settings: WinBackSettings) -> dict[int, float]:
+    """Days to wait by rhythm; 0 stands for none."""
+    least, most = settings.least_days, max(settings.least_days, settings.most_days)
+    known = {step: min(max(step * settings.factor, least), most) for step in STEPS}
+    return {0: settings.days, **known} if settings.days else known
