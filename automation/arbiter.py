@@ -7,11 +7,11 @@ into sentences.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from automation.policy import Policy
+from automation.times import DAY, instant, local_date, zone
 
 CAPPED = frozenset({"lifecycle", "promotional"})
 """Classes that keep the gap between them."""
@@ -138,32 +138,24 @@ def _gap(draft: Draft, facts: Facts, policy: Policy, now: datetime) -> Verdict |
     return Verdict("defer", reason, {"last_at": _text(facts.last_capped_at), "gap_hours": policy.gap_hours}, until)
 
 
-def zone(name: str) -> ZoneInfo:
-    """The zone of a name; UTC for one that is not known."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 def end_of_quiet(policy: Policy, timezone: str, now: datetime) -> datetime | None:
     """When the quiet hours that `now` lies in are over, or None outside of them.
 
-    A local hour that a change of clocks skips begins at the first instant after it; one that comes twice, at its
-    first.
+    Nights are spans between instants, by the rules of `automation.times`: an hour that comes twice in the morning
+    ends the night the first time.
     """
     start, end = policy.quiet_from, policy.quiet_until
     if start == end:
         return None
-    local = now.astimezone(zone(timezone))
-    clock = local.time()
-    is_quiet = (clock >= start or clock < end) if start > end else start <= clock < end
-    if not is_quiet:
-        return None
-    day = local.date() + timedelta(days=1 if start > end and clock >= start else 0)
-    wall = datetime.combine(day, end, tzinfo=zone(timezone))
-    until = wall.astimezone(UTC)
-    return until if until > now else until + timedelta(hours=1)
+    where = zone(timezone)
+    night = local_date(now, where) - DAY
+    until = None
+    # Tonight, last night, and the one after, for a morning so short that the change of clocks swallowed it.
+    for on in (night, night + DAY, night + DAY + DAY):
+        begins, ends = instant(on, start, where), instant(on + DAY if start > end else on, end, where)
+        if begins <= (until or now) < ends:
+            until = ends
+    return until
 
 
 def _text(at: datetime) -> str:

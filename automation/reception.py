@@ -29,7 +29,7 @@ _LONGEST = 128
 """Of a delivery's id and of a topic, as they are stored."""
 
 
-class _Changed(Exception):  # noqa: N818  no error: the request is read once more
+class _Changed(Exception):
     """The connection's settings are no longer those that the request was verified with."""
 
 

@@ -19,12 +19,17 @@ from sqlalchemy import ColumnElement, FromClause
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The half-open span (since, until] in which something has to be due."""
+    """The half-open span (since, until] in which something has to be due, and whose it is."""
 
     since: datetime
     until: datetime
-    campaign_id: int | None = None
-    """Whose enrolments count as served where places are rationed; None where nobody has been."""
+    store_id: int = 0
+    campaign_id: int = 0
+    """For triggers that look at what the campaign did before; 0 where there is no campaign yet."""
+    timezone: str = "UTC"
+    """The store's: that of schedules, and of customers without their own."""
+    zones: tuple[str, ...] = ()
+    """The zones in which the store has customers, "" for those without one; only for a trigger that `is_local`."""
 
     def earlier(self, span: timedelta) -> Window:
         """The same window, shifted into the past: what is due now happened `span` ago."""
@@ -43,6 +48,8 @@ class Occurrences:
     at: ColumnElement[datetime]
     """When it happened. It is due at `at + delay`."""
     delay: timedelta = timedelta()
+    due_at: ColumnElement[datetime] | None = None
+    """When it is due, where that is not the same span after `at` for all: a local hour, several offsets."""
     subject_id: ColumnElement[Any]
     """The row it is about; conditions are asked again for it by this id."""
     within: ColumnElement[bool]
@@ -70,6 +77,9 @@ class Trigger(ABC):
 
     mailable_only: ClassVar[bool] = False
     """True enrols only customers who agreed to the campaign's topic: for what is due for everybody at once."""
+
+    is_local: ClassVar[bool] = False
+    """True where customers' own hours count: the window then lists the zones they live in."""
 
     def at_publish(self, settings: Any, now: datetime) -> Any:  # noqa: ARG002  most kinds have nothing to fix
         """The settings as a version keeps them: what is open until publishing ("now") is fixed here."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from automation import campaigns
 from automation.app import App
 from automation.campaigns import Definition, StepNode
-from automation.models import Campaign, CampaignVersion, Enrolment, Segment, Store
+from automation.models import Campaign, CampaignVersion, Customer, Enrolment, Segment, Store
 from automation.policy import Policy
 from automation.rules import language
 from automation.rules.language import Rule
@@ -44,6 +44,8 @@ class Version:
     """Of the trigger."""
     steps: dict[str, Any]
     """The settings of each step, by its id."""
+    zones: tuple[str, ...] = ()
+    """Where the store's customers live, for a trigger to which it matters."""
 
     @cached_property
     def nodes(self) -> dict[str, StepNode]:
@@ -65,7 +67,14 @@ class Version:
         since = now - self.policy.catch_up
         if self.live_since is not None and self.live_since > since:
             since = self.live_since - timedelta(microseconds=1)
-        return Window(since=since, until=now, campaign_id=self.campaign_id)
+        return Window(
+            since=since,
+            until=now,
+            store_id=self.store_id,
+            campaign_id=self.campaign_id,
+            timezone=self.timezone,
+            zones=self.zones,
+        )
 
     def occurrences(self, now: datetime) -> Occurrences:
         """What is due now."""
@@ -96,7 +105,7 @@ def _read(app: App, version: CampaignVersion, campaign: Campaign, store: Store) 
 
 
 def of_live_campaigns(app: App, session: Session) -> list[Version]:
-    """The live version of every campaign that still enrols: one statement."""
+    """The live version of every campaign that still enrols: one statement, and one more if any trigger is local."""
     rows = session.execute(
         select(CampaignVersion, Campaign, Store)
         .join(Campaign, Campaign.live_version_id == CampaignVersion.id)
@@ -104,7 +113,33 @@ def of_live_campaigns(app: App, session: Session) -> list[Version]:
         .where(Campaign.state == "live", Campaign.enrolled_at.is_(None))
         .order_by(Campaign.id)
     )
-    return [_read(app, version, campaign, store) for version, campaign, store in rows]
+    found = [_read(app, version, campaign, store) for version, campaign, store in rows]
+    local = {version.store_id for version in found if version.trigger.is_local}
+    zones = zones_of(session, local) if local else {}
+    return [
+        replace(version, zones=zones[version.store_id]) if version.trigger.is_local else version for version in found
+    ]
+
+
+def zones_of(session: Session, store_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """For each store the time zones of its customers, sorted; "" stands for customers without one.
+
+    One statement. It leaps from zone to zone through the index, so it costs as many steps as there are zones.
+    """
+
+    def next_after(store: ColumnElement[int], zone: ColumnElement[str] | None = None) -> ScalarSelect[Any]:
+        later = select(func.min(Customer.timezone)).where(Customer.store_id == store)
+        return (later if zone is None else later.where(Customer.timezone > zone)).scalar_subquery()
+
+    first = select(Store.id.label("store_id"), next_after(Store.id.expression).label("zone"))
+    leap = first.where(Store.id.in_(store_ids)).cte("leap", recursive=True)
+    leap = leap.union_all(
+        select(leap.c.store_id, next_after(leap.c.store_id, leap.c.zone)).where(leap.c.zone.is_not(None))
+    )
+    found: dict[int, set[str]] = {store_id: {""} for store_id in store_ids}
+    for row in session.execute(select(leap.c.store_id, leap.c.zone).where(leap.c.zone.is_not(None))):
+        found[row.store_id].add(row.zone)
+    return {store_id: tuple(sorted(names)) for store_id, names in found.items()}
 
 
 def of_ids(app: App, session: Session, ids: Collection[int]) -> dict[int, Version]:

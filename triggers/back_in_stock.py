@@ -101,6 +101,7 @@ def _line(settings: BackInStockSettings, window: Window) -> Any:
         .select_from(came)
         .join(wish, and_(wish.product_id == came.product_id, wish.store_id == came.store_id))
         .where(
+            came.store_id == window.store_id,
             came.name.in_((*_OF_PRODUCT, *_OF_VARIANT)),
             came.at > window.since,
             came.at <= window.until,

@@ -101,7 +101,7 @@ def _falls(drop: Any, customer_id: Any, window: Window) -> Any:
     return (
         select(drop.id.label("drop_id"), customer_id.label("customer_id"))
         .select_from(drop)
-        .where(drop.name == _DROP, drop.at > window.since, drop.at <= window.until)
+        .where(drop.store_id == window.store_id, drop.name == _DROP, drop.at > window.since, drop.at <= window.until)
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, String, cast, literal
+from sqlalchemy import ColumnElement, FromClause, String, cast, literal
 
 from automation.goods import ordered, stands
 from automation.models import Order
@@ -44,22 +44,23 @@ class WinBack(Trigger):
     ) -> Occurrences:
         now = literal(window.until, type_=Order.placed_at.type)
         table, placed_at = Order.__table__, Order.placed_at.expression
-        source, at, delay = table, placed_at, timedelta(days=settings.days)
+        source: FromClause = table
+        due_at, delay = None, timedelta(days=settings.days)
         if settings.by == "rhythm" and anchor is None:
             spans = windows(_spans(settings), window)
             source = table.join(spans, Order.rhythm_days == spans.c.days)
-            at, delay, within = later(placed_at, spans.c.span), timedelta(), inside(placed_at, spans)
+            due_at, within = later(placed_at, spans.c.span), inside(placed_at, spans)
         else:
             placed = window.earlier(delay)
             within = (placed_at > placed.since) & (placed_at <= placed.until)
-            delay = timedelta() if settings.by == "rhythm" else delay
         return Occurrences(
             source=source,
             store_id=Order.store_id.expression,
             customer_id=Order.customer_id.expression,
             key=cast(Order.id, String()),
-            at=at,
+            at=placed_at,
             delay=delay,
+            due_at=due_at,
             subject_id=Order.id.expression,
             within=within,
             conditions={

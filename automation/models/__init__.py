@@ -3,7 +3,16 @@
 from automation.models.admins import Admin, AdminSession, ApiKey, AuditEntry, LoginFailure, LoginLink
 from automation.models.campaigns import Campaign, CampaignVersion, Conversion, Cursor, Enrolment
 from automation.models.commerce import Cart, CartItem, DueItem, Event, Order, OrderItem, Product, Variant
-from automation.models.customers import Consent, ConsentState, Customer, Identity, Segment, SegmentMember, Suppression
+from automation.models.customers import (
+    Consent,
+    ConsentState,
+    Customer,
+    Identity,
+    Segment,
+    SegmentMember,
+    SpecialDate,
+    Suppression,
+)
 from automation.models.loyalty import CustomerTier, PointsEntry
 from automation.models.messages import (
     CLASSES,
@@ -71,6 +80,7 @@ __all__ = [
     "Repurchase",
     "Segment",
     "SegmentMember",
+    "SpecialDate",
     "Store",
     "Suppression",
     "Template",

@@ -20,7 +20,8 @@ class Customer(Record):
         CheckConstraint("birthday_month BETWEEN 1 AND 12", name="birthday_month"),
         CheckConstraint("birthday_day BETWEEN 1 AND 31", name="birthday_day"),
         Index("ix_customers_store_id_created_at", "store_id", "created_at"),
-        Index("ix_customers_birthday", "birthday_month", "birthday_day"),
+        Index("ix_customers_birthday", "store_id", "birthday_month", "birthday_day"),
+        Index("ix_customers_store_id_timezone", "store_id", "timezone"),
     )
 
     id: Mapped[Id]
@@ -58,6 +59,29 @@ class Customer(Record):
     erased_at: Mapped[datetime | None]
 
 
+class SpecialDate(Record):
+    """A date that a customer named: a wedding day, a pet's birthday. Comes round every year."""
+
+    __tablename__ = "special_dates"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "name"),
+        CheckConstraint("month BETWEEN 1 AND 12", name="month"),
+        CheckConstraint("day BETWEEN 1 AND 31", name="day"),
+        Index("ix_special_dates_store_id_name", "store_id", "name", "month", "day"),
+    )
+
+    id: Mapped[Id]
+    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"))
+    name: Mapped[Code]
+    month: Mapped[int]
+    day: Mapped[int]
+    year: Mapped[int | None]
+    """None where only the day is known."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
 class Identity(Record):
     """What a connected platform calls a customer."""
 
@@ -76,6 +100,14 @@ class Consent(Record):
     __table_args__ = (
         one_of("status", "granted", "withdrawn", "pending"),
         Index("ix_consents_customer_id_topic_id", "customer_id", "topic", "id"),
+        Index(
+            "ix_consents_granted",
+            "store_id",
+            "topic",
+            "at",
+            postgresql_where=text("status = 'granted'"),
+            sqlite_where=text("status = 'granted'"),
+        ),
     )
 
     id: Mapped[Id]

@@ -149,14 +149,15 @@ def _advance_version(
     app: App, session: Session, version: Version, rows: Sequence[_Row], now: datetime
 ) -> list[dict[str, Any]]:
     failing = versions.standing(session, version, [row.place.enrolment_id for row in rows], now)
-    delay = version.trigger.occurrences(version.settings, version.window(now)).delay
+    found = version.occurrences(now)
     desk = _Desk(session, now, version)
     for row in rows:
         reason = failing[row.place.enrolment_id]
         if reason is not None:
             row.end("exited", f"no longer true: {reason}")
         elif row.step_id is None:
-            row.go(version.following[None], row.place.anchor_at + delay)
+            began = row.place.anchor_at + found.delay if found.due_at is None else row.place.due_at
+            row.go(version.following[None], began)
         elif now - row.place.due_at > LATE:
             row.go(row.step_id, now)
         if not row.place.timezone:

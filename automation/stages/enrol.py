@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.util import find_tables
 
 from automation import versions
 from automation.app import App
@@ -92,12 +93,11 @@ def due(session: Session, version: Version, found: Occurrences, now: datetime) -
     if version.trigger.mailable_only and definition.mail_class != "transactional":
         where.append(agreed(definition.topic))
     source = found.source
-    if found.source is not Customer.__table__:
+    if Customer.__table__ not in find_tables(source, include_joins=False):
         source = source.join(Customer.__table__, Customer.id == found.customer_id)
     columns = _columns(version, found, now)
     if not definition.cooldown_days:
-        order = Customer.id if found.source is Customer.__table__ else found.at
-        return select(*columns).select_from(source).where(*where).order_by(order)
+        return select(*columns).select_from(source).where(*where).order_by(*_order(version, found))
     where.append(~_enrolled(version, Enrolment.entered_at > now - timedelta(days=definition.cooldown_days)))
     # Two carts of one customer may fall due together: only the newest of them starts.
     newest = func.row_number().over(partition_by=found.customer_id, order_by=(found.at.desc(), found.subject_id.desc()))
@@ -105,8 +105,16 @@ def due(session: Session, version: Version, found: Occurrences, now: datetime) -
     return select(*(ranked.c[name] for name in _COLUMNS)).where(ranked.c.place == 1).order_by(ranked.c.anchor_at)
 
 
+def _order(version: Version, found: Occurrences) -> list[ColumnElement[Any]]:
+    if version.trigger.mailable_only:
+        # Everybody at once: in the order of the key, which no batch has to sort for.
+        return [Customer.id.expression]
+    return [found.at if found.due_at is None else found.due_at]
+
+
 def _columns(version: Version, found: Occurrences, now: datetime) -> list[ColumnElement[Any]]:
     instant = Enrolment.due_at.type
+    due_at = literal(now, type_=instant) if found.due_at is None else found.due_at
     values: dict[str, Any] = {
         "store_id": literal(version.store_id),
         "campaign_id": literal(version.campaign_id),
@@ -116,7 +124,7 @@ def _columns(version: Version, found: Occurrences, now: datetime) -> list[Column
         "subject_id": found.subject_id,
         "anchor_at": found.at,
         "state": literal("active"),
-        "due_at": literal(now, type_=instant),
+        "due_at": due_at,
         "visits": literal(0),
         "entered_at": literal(now, type_=instant),
         "exit_reason": literal(""),

@@ -34,9 +34,7 @@ def test_the_clock_goes_in_steps_and_both_run_after_each(turned: App) -> None:
     asked(turned, 1)
     told: list[tuple[datetime, datetime]] = []
     belt: list[datetime] = []
-    assert fast_forward.go(
-        turned, lambda a, b: told.append((a, b)), lambda: belt.append(turned.clock()), lambda: False
-    )
+    assert fast_forward.go(turned, lambda a, b: told.append((a, b)), lambda: belt.append(turned.clock()), lambda: False)
     assert len(told) == len(belt) == 4
     assert all(timedelta() < b - a <= fast_forward.STEP + MINUTE for a, b in told)
     assert all(a <= c for (_, a), c in zip(told, belt, strict=True))
