@@ -120,25 +120,9 @@ def _mark(session: Session, whom: Select[int | None, int, bool]) -> None:
 def summarise_customers(session: Session, customer_ids: Collection[int], now: datetime) -> None:
     """Work out these customers' rows from their orders: eight statements, however many they are."""
     purchases = _purchases(session, customer_ids)
-    products = {p for bought in purchases.values() for o in bought for p in o.products}
-    usual: dict[int, int] = dict(
-        session.execute(
-            select(ProductRhythm.product_id, ProductRhythm.median_days).where(
-                ProductRhythm.product_id.in_(products), ProductRhythm.median_days.is_not(None)
-            )
-        )
-        .tuples()
-        .all()  # type: ignore[arg-type]  # median_days is not null here
-    )
-    stores = dict(
-        session.execute(
-            select(CustomerRhythm.customer_id, CustomerRhythm.store_id).where(
-                CustomerRhythm.customer_id.in_(customer_ids)
-            )
-        )
-        .tuples()
-        .all()
-    )
+    usual = _usual(session, {p for bought in purchases.values() for o in bought for p in o.products})
+    mine = CustomerRhythm.customer_id.in_(customer_ids)
+    stores = dict(session.execute(select(CustomerRhythm.customer_id, CustomerRhythm.store_id).where(mine)).all())
     rows: list[dict[str, Any]] = []
     again: list[dict[str, Any]] = []
     orders: list[dict[str, Any]] = []
@@ -166,6 +150,11 @@ def summarise_customers(session: Session, customer_ids: Collection[int], now: da
         skip=["product_id"],
         replace=["is_stale"],
     )
+
+
+def _usual(session: Session, product_ids: Collection[int]) -> dict[int, int]:
+    found = select(ProductRhythm.product_id, ProductRhythm.median_days).where(ProductRhythm.product_id.in_(product_ids))
+    return {product_id: days for product_id, days in session.execute(found) if days}
 
 
 def _purchases(session: Session, customer_ids: Collection[int]) -> dict[int, list[Purchase]]:
