@@ -60,9 +60,10 @@ class RewardExpiring(Trigger):
 
 
 def _left(now: ColumnElement[datetime]) -> ColumnElement[int]:
-    """The balance, less what lives longer."""
+    """The balance, less what lives more than a day longer."""
     line = aliased(PointsEntry)
-    lives_longer = (line.points > 0) & or_(line.expires_at.is_(None), line.expires_at > PointsEntry.expires_at)
+    a_day_on = later(PointsEntry.expires_at, literal(1.0))
+    lives_longer = (line.points > 0) & or_(line.expires_at.is_(None), line.expires_at > a_day_on)
     counted = select(func.sum(line.points).filter(~func.coalesce(lives_longer, literal(value=False)))).where(
         line.customer_id == PointsEntry.customer_id, line.at <= now
     )
