@@ -163,7 +163,7 @@ class Order(Record):
     cancelled_at: Mapped[datetime | None]
     external_updated_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
-    rhythm_days: Mapped[int] = mapped_column(default=0)
+    rhythm_days: Mapped[int] = mapped_column(default=0, server_default="0")
     """The customer's usual days between orders as of this one, 0 without any; the summarise stage fills it in."""
 
 
