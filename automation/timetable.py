@@ -98,7 +98,8 @@ def timetable(name: str, columns: Mapping[str, TypeEngine[Any]], rows: Sequence[
         type_coerce(_Item(each.c.value, place, kind), kind).label(word)
         for place, (word, kind) in enumerate(columns.items())
     ]
-    return select(*items).subquery(name)
+    # The limit tells PostgreSQL how many rows there are; else it takes any list for a hundred, and reads whole tables.
+    return select(*items).limit(len(rows)).subquery(name)
 
 
 def _plain(value: Any) -> Any:

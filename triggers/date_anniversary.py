@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, FromClause, and_, exists, false, literal, not_, or_, select
-from sqlalchemy.orm import aliased
 
 from automation.models import Customer, Enrolment, Order, SpecialDate
+from automation.purchases import is_first
 from automation.schedule import LocalTime
 from automation.times import DAY, LeapDay, celebrating, day_span, instant, origins, strikes, zone
 from automation.timetable import INSTANT, NUMBER, TEXT, lives_in, timetable
@@ -174,7 +174,7 @@ def _by_instant(
     entry = {"their last one was at least 364 days ago": _guard(window, due.c.guard_at)}
     if is_order:
         within = and_(Order.store_id == window.store_id, within)
-        entry["it was their first order"] = _no_order_before()
+        entry["it was their first order"] = is_first()
     return Occurrences(
         source=source.join(due, meets) if rows else source,
         store_id=Customer.store_id.expression,
@@ -206,16 +206,5 @@ def _guard(window: Window, guard_at: ColumnElement[datetime]) -> ColumnElement[b
             Enrolment.campaign_id == window.campaign_id,
             Enrolment.customer_id == Customer.id,
             Enrolment.anchor_at > guard_at,
-        )
-    )
-
-
-def _no_order_before() -> ColumnElement[bool]:
-    earlier = aliased(Order)
-    return ~exists(
-        select(1).where(
-            earlier.customer_id == Order.customer_id,
-            earlier.placed_at < Order.placed_at,
-            earlier.cancelled_at.is_(None),
         )
     )

@@ -109,7 +109,7 @@ def _order(version: Version, found: Occurrences) -> list[ColumnElement[Any]]:
     if version.trigger.mailable_only:
         # Everybody at once: in the order of the key, which no batch has to sort for.
         return [Customer.id.expression]
-    return [found.at if found.due_at is None else found.due_at]
+    return [found.at]
 
 
 def _columns(version: Version, found: Occurrences, now: datetime) -> list[ColumnElement[Any]]:

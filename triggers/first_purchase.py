@@ -1,0 +1,52 @@
+"""Somebody buys for the first time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, String, literal
+
+from automation.models import Order
+from automation.purchases import is_first, still_stands
+from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+
+
+class FirstPurchaseSettings(TriggerSettings):
+    """When to speak of it."""
+
+    after_hours: int = Field(0, ge=0, le=8760, description="Hours after the order.")
+    minimum: int = Field(0, ge=0, description="Least worth of the order, in minor units (1999 is 19.99).")
+
+
+class FirstPurchase(Trigger):
+    """Starts once for each customer, with their first order.
+
+    An order that was cancelled is none: the next one is then the first. The campaign ends for an order that is
+    cancelled, or paid back in full, while it runs.
+    """
+
+    label = "First purchase"
+    Settings = FirstPurchaseSettings
+
+    def occurrences(
+        self, settings: FirstPurchaseSettings, window: Window, anchor: ColumnElement[datetime] | None = None
+    ) -> Occurrences:
+        del anchor  # nothing here counts from it
+        delay = timedelta(hours=settings.after_hours)
+        placed = window.earlier(delay)
+        return Occurrences(
+            source=Order.__table__,
+            store_id=Order.store_id.expression,
+            customer_id=Order.customer_id.expression,
+            key=literal("first", type_=String()),
+            at=Order.placed_at.expression,
+            delay=delay,
+            subject_id=Order.id.expression,
+            within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
+            conditions=still_stands(window.until),
+            entry={
+                "it was their first order": is_first(),
+                "the order is worth enough": Order.total >= settings.minimum,
+            },
+        )
