@@ -121,7 +121,8 @@ def earlier_orders(what: Any, order: Any, until: Instant, *, including: bool = F
         or_(before, other.id == order.id) if including else before,
         stands(other, until),
     )
-    return func.coalesce(found.scalar_subquery(), 0)
+    # Said outright: it may stand inside another subquery, which SQLAlchemy would not look beyond.
+    return func.coalesce(found.correlate(order).scalar_subquery(), 0)
 
 
 def stands(order: Any, until: Instant) -> ColumnElement[bool]:

@@ -1,24 +1,23 @@
 """Spans that differ from row to row, without date arithmetic in a WHERE clause.
 
-A trigger whose delay is the row's own (a customer's usual days between orders) joins a small table of literals that
-holds, for each possible number of days, the window it looks at: each line is one probe of a plain index.
+A trigger whose delay is the row's own (a customer's usual days between orders) asks for each possible number of days
+with a window of its own: each is one probe of a plain index.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Float, Integer, column, values
+from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from automation.models.record import UTCDateTime
 from automation.trigger import Window
-
-_SPANS = ("days", Integer()), ("span", Float()), ("since", UTCDateTime()), ("until", UTCDateTime())
 
 
 class later(GenericFunction[datetime]):
@@ -44,15 +43,25 @@ def _later_postgresql(element: later, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({compiler.process(instant, **kw)} + ({compiler.process(days, **kw)}) * interval '24 hours')"
 
 
-def windows(spans: Mapping[int, float], window: Window, name: str = "spans") -> CTE:
-    """A table of `days` (the row's own number), `span` (days it stands for), `since` and `until` (span earlier)."""
-    lines = []
-    for days, span in spans.items():
+def any_inside(
+    at: ColumnElement[datetime],
+    days: ColumnElement[int],
+    spans: Mapping[int, float],
+    window: Window,
+    store_id: ColumnElement[int],
+) -> ColumnElement[bool]:
+    """`at` lies in the window that is earlier by the row's own span; `spans` holds the span for each value of `days`.
+
+    One part for each span, each complete in itself, so that an index over (store, days, at) serves every part. As a
+    join with a table of windows it would read better, but PostgreSQL cannot tell how few rows a window holds whose
+    bounds are not constants, and reads everything instead.
+    """
+    alike: dict[float, list[int]] = defaultdict(list)
+    for value, span in spans.items():
+        alike[span].append(value)
+    parts = []
+    for span, values in alike.items():
         shifted = window.earlier(timedelta(days=span))
-        lines.append((days, span, shifted.since, shifted.until))
-    return values(*(column(key, kind) for key, kind in _SPANS), name=name).data(lines).cte(name)
-
-
-def inside(at: ColumnElement[datetime], spans: CTE) -> ColumnElement[bool]:
-    """`at` lies in the window of its line."""
-    return (at > spans.c.since) & (at <= spans.c.until)
+        mine = days == values[0] if len(values) == 1 else days.in_(values)
+        parts.append(and_(store_id == window.store_id, mine, at > shifted.since, at <= shifted.until))
+    return or_(*parts)

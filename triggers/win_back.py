@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, FromClause, String, cast, literal
+from sqlalchemy import ColumnElement, String, case, cast, literal
 
 from automation.goods import ordered, stands
 from automation.models import Order
 from automation.rhythms import STEPS
-from automation.spans import inside, later, windows
+from automation.spans import any_inside, later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
 
@@ -42,19 +42,17 @@ class WinBack(Trigger):
     def occurrences(
         self, settings: WinBackSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
+        del anchor  # counts from the order, which is the subject itself
         now = literal(window.until, type_=Order.placed_at.type)
-        table, placed_at = Order.__table__, Order.placed_at.expression
-        source: FromClause = table
-        due_at, delay = None, timedelta(days=settings.days)
-        if settings.by == "rhythm" and anchor is None:
-            spans = windows(_spans(settings), window)
-            source = table.join(spans, Order.rhythm_days == spans.c.days)
-            due_at, within = later(placed_at, spans.c.span), inside(placed_at, spans)
-        else:
-            placed = window.earlier(delay)
-            within = (placed_at > placed.since) & (placed_at <= placed.until)
+        placed_at, delay = Order.placed_at.expression, timedelta(days=settings.days)
+        placed, due_at = window.earlier(delay), None
+        within: ColumnElement[bool] = (placed_at > placed.since) & (placed_at <= placed.until)
+        if settings.by == "rhythm":
+            days, spans = Order.rhythm_days.expression, _spans(settings)
+            within = any_inside(placed_at, days, spans, window, Order.store_id.expression)
+            due_at = later(placed_at, case(spans, value=days, else_=float(settings.days)))
         return Occurrences(
-            source=source,
+            source=Order.__table__,
             store_id=Order.store_id.expression,
             customer_id=Order.customer_id.expression,
             key=cast(Order.id, String()),
@@ -74,4 +72,4 @@ def _spans(settings: WinBackSettings) -> dict[int, float]:
     """Days to wait by rhythm; 0 stands for none."""
     least, most = settings.least_days, max(settings.least_days, settings.most_days)
     known = {step: min(max(step * settings.factor, least), most) for step in STEPS}
-    return {0: settings.days, **known} if settings.days else known
+    return {0: float(settings.days), **known} if settings.days else known
