@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Literal
 
 from pydantic import Field
@@ -31,7 +32,8 @@ class WinBack(Trigger):
     """Starts when a customer's next order is overdue.
 
     A customer's rhythm is the median of the days between their last ten orders, as it was at their last order: who
-    buys every two weeks is missed after a month, who buys twice a year is not. Customers who have ordered once have
+    buys every two weeks is missed after a month, who buys twice a year is not. Waits of more than two months are
+    rounded up to whole weeks. Customers who have ordered once have
     no rhythm; for them, or for everybody, it is a fixed number of days. An order since ends it, and each last order
     starts it once.
     """
@@ -45,15 +47,17 @@ class WinBack(Trigger):
         del anchor  # counts from the order, which is the subject itself
         now = literal(window.until, type_=Order.placed_at.type)
         placed_at, delay = Order.placed_at.expression, timedelta(days=settings.days)
-        placed, due_at = window.earlier(delay), None
+        placed, due_at, store_id = window.earlier(delay), None, Order.store_id.expression
         within: ColumnElement[bool] = (placed_at > placed.since) & (placed_at <= placed.until)
         if settings.by == "rhythm":
             days, spans = Order.rhythm_days.expression, _spans(settings)
-            within = any_inside(placed_at, days, spans, window, Order.store_id.expression)
+            within = any_inside(placed_at, days, spans, window, store_id)
+            # Each part of it names the store: said once more outside, SQLite would read all of the store's orders.
+            store_id = literal(window.store_id)
             due_at = later(placed_at, case(spans, value=days, else_=float(settings.days)))
         return Occurrences(
             source=Order.__table__,
-            store_id=Order.store_id.expression,
+            store_id=store_id,
             customer_id=Order.customer_id.expression,
             key=cast(Order.id, String()),
             at=placed_at,
@@ -69,7 +73,15 @@ class WinBack(Trigger):
 
 
 def _spans(settings: WinBackSettings) -> dict[int, float]:
-    """Days to wait by rhythm; 0 stands for none."""
+    """Days to wait by rhythm; 0 stands for none.
+
+    Beyond two months they are whole weeks: rhythms that wait alike share one look at the index.
+    """
     least, most = settings.least_days, max(settings.least_days, settings.most_days)
-    known = {step: min(max(step * settings.factor, least), most) for step in STEPS}
+
+    def wait(days: float) -> float:
+        weeks = days if days <= 60 else ceil(days / 7) * 7
+        return float(min(max(weeks, least), most))
+
+    known = {step: wait(step * settings.factor) for step in STEPS}
     return {0: float(settings.days), **known} if settings.days else known

@@ -12,6 +12,7 @@ from automation import versions
 from automation.app import App
 from automation.models import Segment, Store
 from automation.stages.enrol import due
+from tests import make
 from tests.conftest import NOW
 from tests.triggers import plans
 from tests.triggers.sweeps import campaign
@@ -117,3 +118,21 @@ def test_every_commerce_kind_finds_who_is_due_by_an_index(app: App) -> None:
                 if tables:
                     found[kind, str(settings), now.year, limit] = tables
     assert found == {}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_so_it_is_on_sqlite(app: App) -> None:
+    with app.db.write() as session:
+        store = make.store(session)
+    for kind, settings in KINDS:
+        with app.db.write() as session:
+            campaign_id = campaign(app, session, store, kind, **settings).id
+        with app.db.read() as session:
+            version = next(v for v in versions.of_live_campaigns(app, session) if v.campaign_id == campaign_id)
+            statement = due(session, version, version.occurrences(NOW), NOW).limit(1)
+            options = {"literal_binds": True, "render_postcompile": True}
+            compiled = statement.compile(dialect=session.get_bind().dialect, compile_kwargs=options)
+            plan = [row[3].split() for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
+            assert not [line for line in plan if line[0] == "SCAN" and line[1] in BIG], kind
+            if (kind, settings) == ("win_back", {}):
+                assert ["MULTI-INDEX", "OR"] in plan
