@@ -33,9 +33,8 @@ class WinBack(Trigger):
 
     A customer's rhythm is the median of the days between their last ten orders, as it was at their last order: who
     buys every two weeks is missed after a month, who buys twice a year is not. Waits of more than two months are
-    rounded up to whole weeks. Customers who have ordered once have
-    no rhythm; for them, or for everybody, it is a fixed number of days. An order since ends it, and each last order
-    starts it once.
+    rounded up to whole weeks. Customers who have ordered once have no rhythm; for them, or for everybody, it is a fixed
+    number of days. An order since ends it, and each last order starts it once.
     """
 
     label = "Has not ordered for long"

@@ -96,10 +96,8 @@ def read_from_end_to_end(app: App, campaign_id: int, now: datetime, limit: int) 
         statement = due(session, version, version.occurrences(now), now).limit(limit)
         options = {"render_postcompile": True}
         compiled = statement.compile(dialect=session.get_bind().dialect, compile_kwargs=options)
-        ready = {
-            name: compiled._bind_processors[name](value) if name in compiled._bind_processors else value
-            for name, value in compiled.params.items()
-        }
+        processors: dict[str, Any] = dict(compiled._bind_processors)
+        ready = {name: processors.get(name, lambda v: v)(value) for name, value in compiled.params.items()}
         plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", ready).scalar_one()
         return {name for name in plans._whole(plan[0]["Plan"]) if name in BIG}
 

@@ -41,7 +41,7 @@ def test_own_rhythm_comes_before_the_products(app: App, clock: TurnableClock) ->
     with app.db.read() as session:
         row = session.get_one(ProductRhythm, tea.id)
         assert (row.customer_count, row.median_days) == (6, 30)
-    found = {}
+    found: dict[str, int] = {}
     for day in range(1, 31):
         clock.turn(DAY)
         summarise(app, clock(), 100)
