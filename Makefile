@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 N ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench crash clean
+.PHONY: help run test zones check bench crash clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -33,6 +33,9 @@ run: $(VENV)/installed ## Start Cartwheel with its demo shop
 
 test: $(VENV)/installed-dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+zones: $(VENV)/installed-dev ## Test local time in every zone and at every change of clocks, 2020 to 2035
+	@CARTWHEEL_TEST_ALL_ZONES=1 $(BIN)/python -m pytest -n 2 tests/automation/test_times.py tests/automation/test_schedule.py
 
 check: $(VENV)/installed-dev ## Lint, types, import contracts
 	@$(BIN)/ruff format --check .

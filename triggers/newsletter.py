@@ -38,7 +38,8 @@ class Newsletter(Trigger):
     """Starts for every customer of the audience who agreed to its topic: once, or by a schedule.
 
     Who it is for is settled at the hour it goes out: customers who become known later do not get it. With local
-    time each customer gets it when their own clock shows the hour. Each issue starts once for each customer, also
+    time each customer gets it when their own clock shows the hour; the first issue is the first whose hour in the
+    store's own zone was still to come when it was published. Each issue starts once for each customer, also
     for those who move to another zone; after a downtime only the newest issue goes out.
     """
 
@@ -120,11 +121,13 @@ def _issues(settings: NewsletterSettings, window: Window, name: str) -> Iterator
     where, published = zone(name or window.timezone), settings.published_at
     for wall in _walls(settings, window, name):
         on, hour = wall.date(), wall.time()
+        if published is not None and instant(on, hour, zone(window.timezone)) < published:
+            continue  # over in the store itself: the first issue is the one after
         at = instant(on, hour, where)
-        if published is not None and at <= published:
-            if settings.passed == "skip" or published >= instant(on, hour, zone(_LAST_ZONE)):
+        if published is not None and at < published:
+            if settings.passed == "skip":
                 continue
-            while at <= published:
+            while at < published:
                 on += DAY
                 at = instant(on, hour, where)
         yield wall, at

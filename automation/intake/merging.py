@@ -23,6 +23,7 @@ from automation.models import (
     PointsEntry,
     PrivacyRequest,
     SegmentMember,
+    SpecialDate,
 )
 from automation.rhythms import forget, mark_stale
 from automation.upsert import table_of
@@ -50,6 +51,9 @@ def merge(batch: Batch, kept: Row, gone: Row) -> None:
     for model in _FOLLOW:
         table = table_of(model)
         session.execute(update(table).where(table.c.customer_id == gone["id"]).values(customer_id=kept["id"]))
+    dates, known = table_of(SpecialDate), aliased(SpecialDate)
+    named = exists().where(known.customer_id == kept["id"], known.name == dates.c.name)
+    session.execute(update(dates).where(dates.c.customer_id == gone["id"], ~named).values(customer_id=kept["id"]))
     mine, theirs = table_of(Enrolment), aliased(Enrolment)
     twin = exists().where(
         theirs.campaign_id == mine.c.campaign_id, theirs.key == mine.c.key, theirs.customer_id == kept["id"]

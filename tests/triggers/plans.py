@@ -22,14 +22,14 @@ BIG = frozenset({"customers", "orders", "events", "carts", "due_items", "special
 
 
 def crowd(app: App, size: int = 30_000) -> Store:
-    """A store with so many customers, each with an order, an event, a due item …, spread over two years."""
+    """A store with so many customers, each with an order, an event, a due item …, spread over ten years."""
     assert not app.db.is_sqlite
     with app.db.write() as session:
         store = make.store(session, created_at=NOW - timedelta(days=800))
         old = make.campaign(app, session, store)
         values = {"store": store.id, "size": size, "now": NOW, "campaign": old.id, "version": old.live_version_id}
-        # An hour on average from one to the next, all over the past two years.
-        when = "CAST(:now AS timestamptz) - make_interval(secs => i * (63072000.0 / :size))"
+        # Eight a day, all over the past ten years.
+        when = "CAST(:now AS timestamptz) - make_interval(secs => i * (315360000.0 / :size))"
         given = f"SELECT i, {when} AS at FROM generate_series(1, :size) AS i"
         for statement in _ROWS:
             wanted = text(statement.replace("GIVEN", f"({given}) AS n"))

@@ -18,7 +18,7 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("date_anniversary", {"offset_days": -14, "leap_day": "mar_1"}),
     ("date_anniversary", {"of": "special_date", "name": "wedding"}),
     ("date_anniversary", {"of": "customer_since"}),
-    ("date_anniversary", {"of": "first_order"}),
+    ("date_anniversary", {"of": "first_order", "catch_up_hours": 12}),
     ("due_item", {"days": [-7, -1, 3]}),
     ("due_item", {"days": [-7, -1, 3], "at": "09:00"}),
     ("due_item", {"kinds": ["payment", "renewal"], "days": [], "hours": [-48, -2]}),
