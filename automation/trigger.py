@@ -8,7 +8,7 @@ the past. A condition is therefore written against timestamps and as of `window.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -85,10 +85,15 @@ class Trigger(ABC):
         """The settings as a version keeps them: what is open until publishing ("now") is fixed here."""
         return settings
 
+    def watched_segments(self, settings: Any) -> Collection[int]:  # noqa: ARG002  most kinds watch none
+        """Ids of the segments whose comings and goings the kind waits on; see `automation.memberships`."""
+        return ()
+
     @abstractmethod
     def occurrences(self, settings: Any, window: Window, anchor: ColumnElement[datetime] | None = None) -> Occurrences:
         """What is due in `window`.
 
         `anchor` replaces `at` in conditions that say "since": when an enrolment is asked again it is the
-        enrolment's own anchor, so that a cart touched after an order does not forget the order.
+        enrolment's own anchor, so that a cart touched after an order does not forget the order. `Enrolment` is then
+        part of the statement, and `subject_id` must find exactly one row of `source` for it.
         """

@@ -21,8 +21,10 @@ from automation.models import (
     Consent,
     ConsentState,
     Customer,
+    Event,
     Message,
     Order,
+    OrderItem,
     Product,
     Store,
     Template,
@@ -173,9 +175,11 @@ def order(
     customer: Customer | None,
     placed_at: datetime,
     external_id: str = "o1",
+    *,
+    products: tuple[Product, ...] = (),
     **values: Any,
 ) -> Order:
-    """A paid order."""
+    """A paid order, with one piece of each product."""
     defaults: dict[str, Any] = {
         "store_id": store.id,
         "customer_id": customer.id if customer else None,
@@ -192,6 +196,44 @@ def order(
         "recorded_at": placed_at,
     }
     row = Order(**{**defaults, **values})
+    session.add(row)
+    session.flush()
+    for position, item in enumerate(products):
+        session.add(
+            OrderItem(
+                order_id=row.id,
+                position=position,
+                product_id=item.id,
+                product_external_id=item.external_id,
+                title=item.title,
+                quantity=1,
+                price=item.price,
+            )
+        )
+    session.flush()
+    return row
+
+
+def event(
+    session: Session,
+    store: Store,
+    customer: Customer | None,
+    name: str,
+    at: datetime,
+    *,
+    product: Product | None = None,
+    **properties: Any,
+) -> Event:
+    """Something that happened, about a product or not."""
+    row = Event(
+        store_id=store.id,
+        customer_id=customer.id if customer else None,
+        name=name,
+        at=at,
+        product_id=product.id if product else None,
+        properties={**({"product_id": product.external_id} if product else {}), **properties},
+        recorded_at=at,
+    )
     session.add(row)
     session.flush()
     return row

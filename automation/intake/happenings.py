@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import insert, select, tuple_
 
-from automation.changes import DueItemChanged, EventHappened
+from automation.changes import DueItemChanged, EventHappened, Line
 from automation.intake.batch import Batch, Row, Shelf, fill, is_newer, latest
 from automation.intake.people import People
+from automation.intake.products import Goods
 from automation.models import DueItem, Event
 from automation.upsert import table_of
 
@@ -28,6 +30,7 @@ def take_events(batch: Batch, people: People, changes: Sequence[EventHappened]) 
     if ids:
         known = select(table.c.external_id).where(table.c.store_id == batch.store_id, table.c.external_id.in_(ids))
         told = set(batch.session.scalars(known))
+    goods = Goods(batch, (named for change in changes if (named := _named(change))))
     rows: list[Row] = []
     for change in changes:
         external_id = prefix + change.external_id if change.external_id else None
@@ -42,6 +45,7 @@ def take_events(batch: Batch, people: People, changes: Sequence[EventHappened]) 
                 "customer_id": owner["id"] if owner else None,
                 "name": change.name,
                 "at": change.at,
+                "product_id": goods.product_id(_named(change)),
                 "properties": change.properties,
                 "external_id": external_id,
                 "recorded_at": batch.now,
@@ -52,6 +56,19 @@ def take_events(batch: Batch, people: People, changes: Sequence[EventHappened]) 
     batch.applied += len(rows)
     if rows:
         batch.session.connection().execute(insert(table), rows)
+
+
+def _named(change: EventHappened) -> Line | None:
+    """The product that the properties name by the shop's own ids, as a line of one."""
+    product, variant = (_id(change.properties.get(key)) for key in ("product_id", "variant_id"))
+    if not product and not variant:
+        return None
+    return Line(product_external_id=product, variant_external_id=variant, title="", quantity=1, price=0)
+
+
+def _id(value: Any) -> str:
+    is_id = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if is_id and len(str(value)) <= 128 else ""
 
 
 def take_due_items(batch: Batch, people: People, changes: Sequence[DueItemChanged]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import aliased
 
 from automation.consents import ConsentLine, note
@@ -13,24 +13,41 @@ from automation.models import (
     Cart,
     Consent,
     Customer,
+    CustomerTier,
     DueItem,
     Enrolment,
     Event,
     Identity,
     Message,
     Order,
+    PointsEntry,
     PrivacyRequest,
+    SegmentMember,
     SpecialDate,
 )
+from automation.rhythms import forget, mark_stale
 from automation.upsert import table_of
 
-_FOLLOW: tuple[type[Any], ...] = (Identity, Cart, Order, Event, DueItem, PrivacyRequest, Message)
+_FOLLOW: tuple[type[Any], ...] = (
+    Identity,
+    Cart,
+    Order,
+    Event,
+    DueItem,
+    PointsEntry,
+    CustomerTier,
+    PrivacyRequest,
+    Message,
+)
 """What goes over with its owner. The ledger of consent and the decisions stay: they say what was true then."""
 
 
 def merge(batch: Batch, kept: Row, gone: Row) -> None:
     """Give `kept` all that `gone` has. Where both are enrolled for the same thing, `gone`'s enrolment ends."""
     session = batch.session
+    forget(session, gone["id"])
+    mark_stale(session, batch.store_id, {kept["id"]})
+    session.execute(delete(table_of(SegmentMember)).where(SegmentMember.customer_id == gone["id"]))
     for model in _FOLLOW:
         table = table_of(model)
         session.execute(update(table).where(table.c.customer_id == gone["id"]).values(customer_id=kept["id"]))

@@ -14,6 +14,7 @@ from automation.intake.carts import close_carts
 from automation.intake.people import People
 from automation.intake.products import Goods
 from automation.models import Event, Order, OrderItem
+from automation.rhythms import mark_stale
 from automation.upsert import table_of
 
 _MONEY = ("subtotal", "discount", "shipping", "tax", "total", "refunded")
@@ -28,10 +29,11 @@ class Orders:
 
     def __init__(self, batch: Batch, changes: Sequence[AnyOrderChange]) -> None:
         self._batch = batch
-        self._shelf = Shelf(batch, Order)
+        self._shelf = Shelf(batch, Order, kept=("rhythm_days",))
         wanted = {_id_of(change) for change in changes}
         rows = self._shelf.load(Order.store_id == batch.store_id, Order.external_id.in_(wanted))
         self._rows = {row["external_id"]: row for row in rows}
+        self._before = {row["customer_id"] for row in rows}
         self._lines: dict[str, Sequence[Line]] = {}
         self._linked: dict[str, Row] = {}
 
@@ -162,10 +164,14 @@ class Orders:
 
     def flush(self) -> None:
         """Write the orders with their lines, and mark the carts that they were."""
+        # Before the orders themselves: the summarise stage locks in this order too.
+        owners_now = {row["customer_id"] for row in self._rows.values()}
+        mark_stale(self._batch.session, self._batch.store_id, (self._before | owners_now) - {None})
         self._shelf.flush()
         self._write_lines()
         owners = close_carts(self._batch, self._linked.values())
         if owners:
+            mark_stale(self._batch.session, self._batch.store_id, set(owners.values()))
             table = table_of(Order)
             self._batch.session.connection().execute(
                 update(table).where(table.c.id == bindparam("_id")).values(customer_id=bindparam("_customer_id")),

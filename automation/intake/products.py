@@ -38,8 +38,11 @@ def take_products(batch: Batch, changes: Sequence[ProductChanged]) -> None:
         if newer and change.variants is not None:
             variants[change.external_id] = change
     shelf.flush()
-    _replace_variants(batch, {rows[external_id]["id"]: change for external_id, change in variants.items()})
-    _tell(batch, [(rows[external_id], *was) for external_id, was in before.items()])
+    told = {rows[external_id]["id"]: change for external_id, change in variants.items()}
+    stock = _stock_of_variants(batch, told)
+    _replace_variants(batch, told)
+    there: _Stock = {(i, v.external_id): v.stock for i, change in told.items() for v in change.variants or ()}
+    _tell(batch, [(rows[external_id], *was) for external_id, was in before.items()], stock, there)
 
 
 def _new(batch: Batch, change: ProductChanged) -> Row:
@@ -100,19 +103,50 @@ def _replace_variants(batch: Batch, told: dict[int, ProductChanged]) -> None:
         batch.session.connection().execute(insert(table), rows)
 
 
-def _tell(batch: Batch, seen: Iterable[tuple[Row, int | None, int]]) -> None:
-    """Leave an event for what a customer may wait for."""
+_Stock = dict[tuple[int, str], int | None]
+"""Stock of variants, by product and the shop's id of the variant."""
+
+
+def _stock_of_variants(batch: Batch, product_ids: Iterable[int]) -> _Stock:
+    found = select(Variant.product_id, Variant.external_id, Variant.stock).where(Variant.product_id.in_(product_ids))
+    return {(row.product_id, row.external_id): row.stock for row in batch.session.execute(found)}
+
+
+def _tell(batch: Batch, seen: Iterable[tuple[Row, int | None, int]], variants: _Stock, now_there: _Stock) -> None:
+    """Leave an event for what a customer may wait for. A product that is new to us is no news to anybody."""
     rows: list[Row] = []
+    products: dict[int, Row] = {}
     for row, stock, price in seen:
-        about: Row = {"product_id": row["id"], "external_id": row["external_id"], "title": row["title"]}
-        event: Row = {"store_id": batch.store_id, "customer_id": None, "at": batch.now, "recorded_at": batch.now}
-        if stock is not None and stock <= 0 < (row["stock"] or 0):
-            rows.append({**event, "name": "product.back_in_stock", "properties": {**about, "stock": row["stock"]}})
-        if row["price"] < price:
-            prices = {"from": price, "to": row["price"]}
-            rows.append({**event, "name": "product.price_dropped", "properties": {**about, **prices}})
+        products[row["id"]] = row
+        if _rose(stock, row["stock"]):
+            name = "product.back_in_stock" if (stock or 0) <= 0 else "product.restocked"
+            rows.append(_event(batch, row, name, stock=row["stock"]))
+        if 0 <= row["price"] < price:
+            rows.append(_event(batch, row, "product.price_dropped", **{"from": price, "to": row["price"]}))
+    for (product_id, variant_id), stock in sorted(now_there.items()):
+        before = variants.get((product_id, variant_id))
+        if product_id in products and _rose(before, stock):
+            name = "variant.back_in_stock" if (before or 0) <= 0 else "variant.restocked"
+            rows.append(_event(batch, products[product_id], name, stock=stock, variant_id=variant_id))
     if rows:
         batch.session.connection().execute(insert(table_of(Event)), rows)
+
+
+def _rose(before: int | None, after: int | None) -> bool:
+    return before is not None and after is not None and max(before, 0) < after
+
+
+def _event(batch: Batch, product: Row, name: str, **more: Any) -> Row:
+    about = {"product_id": product["id"], "external_id": product["external_id"], "title": product["title"]}
+    return {
+        "store_id": batch.store_id,
+        "customer_id": None,
+        "name": name,
+        "at": batch.now,
+        "product_id": product["id"],
+        "properties": {**about, **more},
+        "recorded_at": batch.now,
+    }
 
 
 def take_deleted_products(batch: Batch, changes: Sequence[ProductDeleted]) -> None:
@@ -152,13 +186,19 @@ class Goods:
             )
             self._variants = dict(batch.session.execute(found).all())
 
+    def product_id(self, line: Line | None) -> int | None:
+        """Our id of the line's product; None for one that we do not know."""
+        if line is None:
+            return None
+        by_variant = None if line.product_external_id else self._variants.get(line.variant_external_id)
+        return self._products.get(line.product_external_id, by_variant)
+
     def item(self, owner: str, owner_id: int, position: int, line: Line) -> Row:
         """A line as a row of `cart_items` or `order_items`, save an order's discount."""
-        by_variant = None if line.product_external_id else self._variants.get(line.variant_external_id)
         return {
             owner: owner_id,
             "position": position,
-            "product_id": self._products.get(line.product_external_id, by_variant),
+            "product_id": self.product_id(line),
             "product_external_id": line.product_external_id,
             "variant_external_id": line.variant_external_id,
             "title": line.title,

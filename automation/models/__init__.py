@@ -3,7 +3,17 @@
 from automation.models.admins import Admin, AdminSession, ApiKey, AuditEntry, LoginFailure, LoginLink
 from automation.models.campaigns import Campaign, CampaignVersion, Conversion, Cursor, Enrolment
 from automation.models.commerce import Cart, CartItem, DueItem, Event, Order, OrderItem, Product, Variant
-from automation.models.customers import Consent, ConsentState, Customer, Identity, Segment, SpecialDate, Suppression
+from automation.models.customers import (
+    Consent,
+    ConsentState,
+    Customer,
+    Identity,
+    Segment,
+    SegmentMember,
+    SpecialDate,
+    Suppression,
+)
+from automation.models.loyalty import CustomerTier, PointsEntry
 from automation.models.messages import (
     CLASSES,
     COUNTED,
@@ -18,6 +28,7 @@ from automation.models.messages import (
 )
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.record import Record, UTCDateTime
+from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import Template, TemplateVersion
 
@@ -42,6 +53,8 @@ __all__ = [
     "Conversion",
     "Cursor",
     "Customer",
+    "CustomerRhythm",
+    "CustomerTier",
     "Decision",
     "DueItem",
     "Enrolment",
@@ -58,11 +71,15 @@ __all__ = [
     "MessageEvent",
     "Order",
     "OrderItem",
+    "PointsEntry",
     "PrivacyRequest",
     "Product",
+    "ProductRhythm",
     "Record",
     "Rendering",
+    "Repurchase",
     "Segment",
+    "SegmentMember",
     "SpecialDate",
     "Store",
     "Suppression",

@@ -135,6 +135,7 @@ class Order(Record):
         Index("ix_orders_store_id_email_key", "store_id", "email_key", "placed_at"),
         Index("ix_orders_store_id_cart_id", "store_id", "cart_external_id"),
         Index("ix_orders_store_id_checkout_id", "store_id", "checkout_external_id"),
+        Index("ix_orders_store_id_rhythm_days_placed_at", "store_id", "rhythm_days", "placed_at"),
     )
 
     id: Mapped[Id]
@@ -162,6 +163,8 @@ class Order(Record):
     cancelled_at: Mapped[datetime | None]
     external_updated_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
+    rhythm_days: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The customer's usual days between orders as of this one, 0 without any; the summarise stage fills it in."""
 
 
 class OrderItem(Record):
@@ -190,6 +193,14 @@ class Event(Record):
         UniqueConstraint("store_id", "external_id"),
         Index("ix_events_customer_id_name_at", "customer_id", "name", "at"),
         Index("ix_events_store_id_name_at", "store_id", "name", "at"),
+        Index(
+            "ix_events_product_id_name_at",
+            "product_id",
+            "name",
+            "at",
+            postgresql_where=text("product_id IS NOT NULL"),
+            sqlite_where=text("product_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -198,6 +209,8 @@ class Event(Record):
     name: Mapped[str] = mapped_column(String(128))
     """Dotted and in the past tense: product.viewed, review.left, support.contacted."""
     at: Mapped[datetime]
+    product_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("products.id"))
+    """Of ours, where the properties name one by the shop's `product_id` or `variant_id`."""
     properties: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     external_id: Mapped[str | None] = mapped_column(String(160))
     """The teller's id of it, with the connection's before it; told twice, kept once."""

@@ -178,6 +178,33 @@ class Segment(Record):
     updated_at: Mapped[datetime]
 
 
+class SegmentMember(Record):
+    """A customer's stay in a segment that a live campaign watches; see `automation.memberships`."""
+
+    __tablename__ = "segment_members"
+    __table_args__ = (
+        Index(
+            "uq_segment_members_staying",
+            "segment_id",
+            "customer_id",
+            unique=True,
+            postgresql_where=text("left_at IS NULL"),
+            sqlite_where=text("left_at IS NULL"),
+        ),
+        Index("ix_segment_members_segment_id_entered_at", "segment_id", "entered_at"),
+        Index("ix_segment_members_segment_id_left_at", "segment_id", "left_at"),
+        Index("ix_segment_members_customer_id", "customer_id"),
+    )
+
+    id: Mapped[Id]
+    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    segment_id: Mapped[int] = mapped_column(BigInt, ForeignKey("segments.id", ondelete="CASCADE"))
+    customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"))
+    entered_at: Mapped[datetime | None]
+    """None for whom was in it already when watching began."""
+    left_at: Mapped[datetime | None]
+
+
 # The ledger is append-only in the database itself. Erasure may blank who and where, never what and when.
 _FROZEN = "store_id, customer_id, topic, status, source, wording, at, recorded_at"
 for _statement in (

@@ -21,6 +21,7 @@ from automation.stages.decide import decide
 from automation.stages.deliver import deliver
 from automation.stages.enrol import enrol
 from automation.stages.listen import listen
+from automation.stages.summarise import summarise
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ Stage = Callable[[App, datetime, int], int]
 
 STAGES: Mapping[str, Stage] = {
     "listen": listen,
+    "summarise": summarise,
     "enrol": enrol,
     "advance": advance,
     "decide": decide,
@@ -36,7 +38,14 @@ STAGES: Mapping[str, Stage] = {
 }
 """The belt, in its order."""
 
-LIMITS: Mapping[str, int] = {"listen": 500, "enrol": 1_000_000, "advance": 1000, "decide": 1000, "attribute": 1000}
+LIMITS: Mapping[str, int] = {
+    "listen": 500,
+    "summarise": 500,
+    "enrol": 1_000_000,
+    "advance": 1000,
+    "decide": 1000,
+    "attribute": 1000,
+}
 """Rows a stage moves in one call; deliver's is the settings' batch size."""
 
 MAX_ROUNDS = 100_000

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from automation.app import App
 from automation.clock import TurnableClock
 from automation.models import Cart, Enrolment, Store
+from automation.stages.advance import advance
 from automation.stages.enrol import enrol
 from tests import make
 from tests.conftest import NOW
@@ -169,3 +170,19 @@ def test_a_cheap_cart_is_left_alone_when_a_minimum_is_set(app: App) -> None:
         make.cart(session, store, make.customer(session, store), left_at=NOW - IDLE, total=4999)
         make.cart(session, store, make.customer(session, store, "Ben"), NOW - IDLE, "c2", total=5000)
     assert entered(app) == ["c2"]
+
+
+def test_a_campaign_for_carts_lets_go_of_whoever_begins_to_pay(app: App, clock: TurnableClock) -> None:
+    with app.db.write() as session:
+        store = make.store(session)
+        make.campaign(app, session, store, trigger={"kind": "cart_abandoned", "settings": {"intent": "cart"}})
+        cart = make.cart(session, store, make.customer(session, store), left_at=NOW - IDLE)
+        ben = make.customer(session, store, "Ben")
+        make.cart(session, store, ben, left_at=NOW - IDLE, external_id="c2", checkout_at=NOW - IDLE)
+    assert entered(app) == ["c1"]
+    with app.db.write() as session:
+        session.get_one(Cart, cart.id).checkout_at = NOW
+    advance(app, clock.turn(timedelta(hours=1)), 10)
+    with app.db.read() as session:
+        reason = session.scalars(select(Enrolment.exit_reason)).one()
+    assert reason == "no longer true: the customer had not begun to pay"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from automation.changes import DueItemChanged, EventHappened, Person
-from automation.models import Customer, DueItem, Event
+from automation.changes import DueItemChanged, EventHappened, Person, ProductChanged, VariantState
+from automation.models import Customer, DueItem, Event, Product
 from tests.automation.intake.shop import ADA, Shop, ago
 from tests.conftest import NOW
 
@@ -18,6 +18,20 @@ def test_events_without_an_id_are_all_kept(shop: Shop) -> None:
     event = EventHappened(name="product.viewed", at=ago(5))
     shop.tell(event, event)
     assert len(shop.rows(Event)) == 2
+
+
+def test_an_event_knows_our_product_by_the_shops_id_of_it_or_of_its_variant(shop: Shop) -> None:
+    variant = VariantState(external_id="v1", price=500)
+    shop.tell(ProductChanged(external_id="7", title="Tea", variants=[variant]))
+    named: list[dict[str, object]] = [
+        {"product_id": 7},
+        {"variant_id": "v1"},
+        {"product_id": "8"},
+        {"product_id": True},
+    ]
+    shop.tell_all([EventHappened(name="product.viewed", person=ADA, at=ago(5), properties=p) for p in named])
+    ours = shop.one(Product).id
+    assert [e.product_id for e in shop.rows(Event)] == [ours, ours, None, None]
 
 
 def test_a_due_item_follows_the_newest_news(shop: Shop) -> None:

@@ -33,8 +33,29 @@ def test_back_in_stock_and_cheaper_leave_an_event_each_time_it_happens(shop: Sho
     shop.tell(tea(7, (900, 6)))
     shop.tell(tea(6, (600, 6)))
     shop.tell(tea(6, (600, 6)))
-    assert [e.name for e in shop.rows(Event)] == ["product.back_in_stock", "product.price_dropped"]
-    assert shop.rows(Event)[1].properties["from"] == 900
+    told = [e for e in shop.rows(Event) if e.name.startswith("product.")]
+    assert [e.name for e in told] == ["product.back_in_stock", "product.restocked", "product.price_dropped"]
+    assert told[2].properties["from"] == 900
+    assert {e.product_id for e in told} == {shop.one(Product).id}
+
+
+def test_each_variant_that_comes_back_leaves_an_event_of_its_own(shop: Shop) -> None:
+    shop.tell(tea(9, (900, 0), (700, 4)))
+    shop.tell(tea(8, (900, 2), (700, 3)))
+    shop.tell(tea(7, (900, 2), (700, 5)))
+    told = [
+        (e.name, e.properties["variant_id"], e.properties["stock"]) for e in shop.rows(Event, name="variant.restocked")
+    ]
+    told += [
+        (e.name, e.properties["variant_id"], e.properties["stock"])
+        for e in shop.rows(Event, name="variant.back_in_stock")
+    ]
+    assert told == [("variant.restocked", "v1", 5), ("variant.back_in_stock", "v0", 2)]
+
+
+def test_a_first_price_and_a_first_stock_are_no_news(shop: Shop) -> None:
+    shop.tell(tea(9, (900, 5)))
+    assert shop.rows(Event) == []
 
 
 def test_a_deleted_product_stays_deleted_whatever_comes_late(shop: Shop) -> None:

@@ -1,0 +1,67 @@
+"""Spans that differ from row to row, without date arithmetic in a WHERE clause.
+
+A trigger whose delay is the row's own (a customer's usual days between orders) asks for each possible number of days
+with a window of its own: each is one probe of a plain index.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+from automation.models.record import UTCDateTime
+from automation.trigger import Window
+
+
+class later(GenericFunction[datetime]):
+    """An instant and so many days of 24 hours after it. For SELECT lists: no index serves it."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+
+
+@compiles(later, "sqlite")
+def _later_sqlite(element: later, compiler: SQLCompiler, **kw: Any) -> str:
+    instant, days = element.clauses
+    # %f gives milliseconds, the column type stores microseconds.
+    return (
+        f"strftime('%Y-%m-%d %H:%M:%f000', {compiler.process(instant, **kw)}, "
+        f"({compiler.process(days, **kw)}) || ' days')"
+    )
+
+
+@compiles(later, "postgresql")
+def _later_postgresql(element: later, compiler: SQLCompiler, **kw: Any) -> str:
+    instant, days = element.clauses
+    return f"({compiler.process(instant, **kw)} + ({compiler.process(days, **kw)}) * interval '24 hours')"
+
+
+def any_inside(
+    at: ColumnElement[datetime],
+    days: ColumnElement[int],
+    spans: Mapping[int, float],
+    window: Window,
+    store_id: ColumnElement[int],
+) -> ColumnElement[bool]:
+    """`at` lies in the window that is earlier by the row's own span; `spans` holds the span for each value of `days`.
+
+    One part for each span, each complete in itself, so that an index over (store, days, at) serves every part. As a
+    join with a table of windows it would read better, but PostgreSQL cannot tell how few rows a window holds whose
+    bounds are not constants, and reads everything instead.
+    """
+    alike: dict[float, list[int]] = defaultdict(list)
+    for value, span in spans.items():
+        alike[span].append(value)
+    parts = []
+    for span, values in alike.items():
+        shifted = window.earlier(timedelta(days=span))
+        mine = days == values[0] if len(values) == 1 else days.in_(values)
+        parts.append(and_(store_id == window.store_id, mine, at > shifted.since, at <= shifted.until))
+    return or_(*parts)

@@ -1,0 +1,65 @@
+"""What a customer bought is about to run out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, String, cast, literal
+
+from automation.goods import Goods, bought, is_there
+from automation.models import Product, Repurchase
+from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+
+
+class ReplenishmentSettings(TriggerSettings):
+    """Which products, and when they run out."""
+
+    which: Goods = Field(default_factory=Goods, description="Only these products; empty means all that run out.")
+    days_after: float = Field(
+        -3, ge=-90, le=365, description="Days after the next purchase is expected; below zero is before."
+    )
+    is_own_only: bool = Field(
+        False, description="Only by the customer's own rhythm: who bought the product once is left out."
+    )
+
+
+class Replenishment(Trigger):
+    """Starts shortly before a customer needs a product again.
+
+    Who bought a product at least twice is expected after the median of their own days between two purchases of it;
+    who bought it once after the median of all customers who bought it again, once there are five of those. Products
+    that nobody buys twice never start it. It starts once per purchase, and a new purchase of the product ends it.
+    """
+
+    label = "Time to buy again"
+    Settings = ReplenishmentSettings
+
+    def occurrences(
+        self, settings: ReplenishmentSettings, window: Window, anchor: ColumnElement[datetime] | None = None
+    ) -> Occurrences:
+        del anchor  # counts from the purchase, which is the subject itself
+        delay = timedelta(days=settings.days_after)
+        due = window.earlier(delay)
+        now = literal(window.until, type_=Repurchase.bought_at.type)
+        who = Repurchase.customer_id.expression
+        entry: dict[str, ColumnElement[bool]] = {"the product is one of those meant": settings.which.match()}
+        if settings.is_own_only:
+            entry["the customer has bought it at least twice"] = Repurchase.is_own.expression
+        return Occurrences(
+            source=Repurchase.__table__.join(Product.__table__, Product.id == Repurchase.product_id),
+            store_id=Repurchase.store_id.expression,
+            customer_id=who,
+            key=cast(Repurchase.order_id, String()) + ":" + cast(Repurchase.product_id, String()),
+            at=Repurchase.expected_at.expression,
+            delay=delay,
+            subject_id=Repurchase.id.expression,
+            within=(Repurchase.expected_at > due.since) & (Repurchase.expected_at <= due.until),
+            conditions={
+                "it was not bought again since": ~bought(
+                    who, Repurchase.product_id.expression, Repurchase.bought_at.expression, now, is_later=True
+                ),
+                "the product can still be bought": is_there(),
+            },
+            entry=entry,
+        )

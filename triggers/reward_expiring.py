@@ -1,0 +1,84 @@
+"""Points that a customer has will expire."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, String, cast, exists, func, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from automation.models import PointsEntry
+from automation.spans import later
+from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+
+
+class RewardExpiringSettings(TriggerSettings):
+    """How long before, and how many at least."""
+
+    days_before: float = Field(14, ge=0, le=365, description="Days before the points expire.")
+    least: int = Field(1, ge=1, le=2**31 - 1, description="Fewer points than this are not worth a mail.")
+
+
+class RewardExpiring(Trigger):
+    """Starts some days before points of a customer expire, if there is something left of them.
+
+    Points are spent in the order they expire in, so what expires is what the balance holds beyond the points that
+    live longer. Points that expire within a day of each other start it once. Spending them ends it.
+    """
+
+    label = "Points about to expire"
+    Settings = RewardExpiringSettings
+
+    def occurrences(
+        self, settings: RewardExpiringSettings, window: Window, anchor: ColumnElement[datetime] | None = None
+    ) -> Occurrences:
+        del anchor  # an expiry does not move
+        delay = -timedelta(days=settings.days_before)
+        due = window.earlier(delay)
+        now = literal(window.until, type_=PointsEntry.at.type)
+        at: Any = PointsEntry.expires_at.expression
+        return Occurrences(
+            source=PointsEntry.__table__,
+            store_id=PointsEntry.store_id.expression,
+            customer_id=PointsEntry.customer_id.expression,
+            key=cast(PointsEntry.id, String()),
+            at=at,
+            delay=delay,
+            subject_id=PointsEntry.id.expression,
+            within=(at > due.since) & (at <= due.until),
+            conditions={
+                "they have not expired yet": at > now,
+                "enough of them are left": _left(now) >= settings.least,
+            },
+            entry={
+                "points were given": PointsEntry.points > 0,
+                "no others expire in the day before": ~_expires_sooner(),
+            },
+        )
+
+
+def _left(now: ColumnElement[datetime]) -> ColumnElement[int]:
+    """The balance, less what lives more than a day longer."""
+    line = aliased(PointsEntry)
+    a_day_on = later(PointsEntry.expires_at, literal(1.0))
+    lives_longer = (line.points > 0) & or_(line.expires_at.is_(None), line.expires_at > a_day_on)
+    counted = select(func.sum(line.points).filter(~func.coalesce(lives_longer, literal(value=False)))).where(
+        line.customer_id == PointsEntry.customer_id, line.at <= now
+    )
+    return func.coalesce(counted.scalar_subquery(), 0)
+
+
+def _expires_sooner() -> ColumnElement[bool]:
+    other = aliased(PointsEntry)
+    sooner = (other.expires_at < PointsEntry.expires_at) & (
+        other.expires_at > later(PointsEntry.expires_at, literal(-1.0))
+    )
+    return exists(
+        select(1).where(
+            other.customer_id == PointsEntry.customer_id,
+            other.points > 0,
+            or_(sooner, (other.expires_at == PointsEntry.expires_at) & (other.id < PointsEntry.id)),
+        )
+    )

@@ -1,0 +1,86 @@
+"""A customer has not ordered for longer than is usual for them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Literal
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, String, case, cast, literal
+
+from automation.goods import ordered, stands
+from automation.models import Order
+from automation.rhythms import STEPS
+from automation.spans import any_inside, later
+from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+
+
+class WinBackSettings(TriggerSettings):
+    """When a customer counts as gone."""
+
+    by: Literal["rhythm", "days"] = Field("rhythm", description="By the customer's own rhythm, or the same for all.")
+    factor: float = Field(2, ge=1, le=10, description="So many times the customer's usual days between two orders.")
+    least_days: int = Field(30, ge=1, le=730, description="By rhythm: never sooner than this after the last order.")
+    most_days: int = Field(365, ge=1, le=1825, description="By rhythm: never later than this.")
+    days: int = Field(
+        120, ge=0, le=1825, description="For all, or for customers of one order; by rhythm 0 leaves those out."
+    )
+
+
+class WinBack(Trigger):
+    """Starts when a customer's next order is overdue.
+
+    A customer's rhythm is the median of the days between their last ten orders, as it was at their last order: who
+    buys every two weeks is missed after a month, who buys twice a year is not. Waits of more than two months are
+    rounded up to whole weeks. Customers who have ordered once have no rhythm; for them, or for everybody, it is a fixed
+    number of days. An order since ends it, and each last order starts it once.
+    """
+
+    label = "Has not ordered for long"
+    Settings = WinBackSettings
+
+    def occurrences(
+        self, settings: WinBackSettings, window: Window, anchor: ColumnElement[datetime] | None = None
+    ) -> Occurrences:
+        del anchor  # counts from the order, which is the subject itself
+        now = literal(window.until, type_=Order.placed_at.type)
+        placed_at, delay = Order.placed_at.expression, timedelta(days=settings.days)
+        placed, due_at, store_id = window.earlier(delay), None, Order.store_id.expression
+        within: ColumnElement[bool] = (placed_at > placed.since) & (placed_at <= placed.until)
+        if settings.by == "rhythm":
+            days, spans = Order.rhythm_days.expression, _spans(settings)
+            within = any_inside(placed_at, days, spans, window, store_id)
+            # Each part of it names the store: said once more outside, SQLite would read all of the store's orders.
+            store_id = literal(window.store_id)
+            due_at = later(placed_at, case(spans, value=days, else_=float(settings.days)))
+        return Occurrences(
+            source=Order.__table__,
+            store_id=store_id,
+            customer_id=Order.customer_id.expression,
+            key=cast(Order.id, String()),
+            at=placed_at,
+            delay=delay,
+            due_at=due_at,
+            subject_id=Order.id.expression,
+            within=within,
+            conditions={
+                "no order was placed since": ~ordered(Order.customer_id.expression, placed_at, now),
+            },
+            entry={"the last order was not cancelled": stands(Order, now)},
+        )
+
+
+def _spans(settings: WinBackSettings) -> dict[int, float]:
+    """Days to wait by rhythm; 0 stands for none.
+
+    Beyond two months they are whole weeks: rhythms that wait alike share one look at the index.
+    """
+    least, most = settings.least_days, max(settings.least_days, settings.most_days)
+
+    def wait(days: float) -> float:
+        weeks = days if days <= 60 else ceil(days / 7) * 7
+        return float(min(max(weeks, least), most))
+
+    known = {step: wait(step * settings.factor) for step in STEPS}
+    return {0: float(settings.days), **known} if settings.days else known
