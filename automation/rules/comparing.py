@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from automation.rules import windows
 from automation.rules.dialects import (
@@ -198,7 +198,7 @@ def _days(operator: str, value: Any, today: date) -> tuple[date, date]:
 def _in_year(column: Any, first: date, last: date, code: Any) -> Any:
     """A month and day that falls on a date from `first` to `last`; the 29th of February else on the 28th."""
     if (last - first).days >= 365:
-        return true()
+        return column.is_not(None)
     # Where the year has no 29th, the 28th stands for both: the span ends on the later of the two.
     no_leap_day = last.month == 2 and last.day == 28 and (last + timedelta(days=1)).day == 1
     start, end = code(first.month, first.day), code(2, 29) if no_leap_day else code(last.month, last.day)

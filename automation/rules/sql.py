@@ -130,7 +130,8 @@ class Reader:
             found = key(windows.zone(name))
             if found != own:
                 others.setdefault(found, []).append(name)
-        return [*((Customer.timezone.in_(names), found) for found, names in others.items()), (None, own)]
+        known = Customer.timezone.is_not(None)
+        return [*((and_(known, Customer.timezone.in_(names)), found) for found, names in others.items()), (None, own)]
 
     def _by_calendar(
         self, rule: Rule, asked: ZoneOf | None, key: Callable[[ZoneInfo], K], build: Callable[[K], Truth]
@@ -143,8 +144,7 @@ class Reader:
                 elsewhere.append(who)
                 arms.append(and_(who, build(found)))
             elif elsewhere:
-                at_home = or_(Customer.timezone.is_(None), not_(or_(*elsewhere)))
-                arms.append(and_(at_home, build(found)))
+                arms.append(and_(not_(or_(*elsewhere)), build(found)))
             else:
                 return build(found)
         return or_(*arms)
