@@ -23,6 +23,13 @@ class folded(GenericFunction[str]):
     inherit_cache = True
 
 
+class unindexed(GenericFunction[str]):
+    """A column, by whose index SQLite is not to look rows up: it would prefer "all openings" to "their mails"."""
+
+    type = String()
+    inherit_cache = True
+
+
 class json_part(GenericFunction[Any]):
     """What stands at a path of a JSON document, as JSON."""
 
@@ -101,6 +108,16 @@ def _folded_sqlite(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(folded, "postgresql")
 def _folded_postgresql(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
     return f'lower(({compiler.process(element.clauses, **kw)}) COLLATE "C")'
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kw)}"
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
 
 
 @compiles(json_part, "sqlite")

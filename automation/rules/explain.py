@@ -35,6 +35,9 @@ from automation.rules.language import (
 )
 from automation.rules.scope import Scope
 from automation.rules.sql import Reader, as_event, suppression_of
+from automation.upsert import table_of
+
+_customers, _states, _blocks = table_of(Customer), table_of(ConsentState), table_of(Suppression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def explain(
     Raises LookupError for a customer who does not exist, RuleBroken as `predicate()` does.
     """
     question = Question(rule, now, segments)
-    row = session.execute(select(*question.columns).where(Customer.id == customer_id)).one_or_none()
+    row = session.execute(select(*question.columns).where(_customers.c.id == customer_id)).one_or_none()
     if row is None:
         raise LookupError(f"There is no customer {customer_id}.")
     return question.answer(row)
@@ -150,16 +153,16 @@ def _seen(reader: Reader, rule: Rule, now: datetime) -> dict[str, ColumnElement[
         case Bought():
             return _seen_events(reader, rule.as_event(), now)
         case Agreed():
-            row = (ConsentState.customer_id == Customer.id, ConsentState.topic == rule.consent, ConsentState.at <= now)
+            row = (_states.c.customer_id == _customers.c.id, _states.c.topic == rule.consent, _states.c.at <= now)
             return {
-                "status": select(ConsentState.status).where(*row).correlate(Customer).scalar_subquery(),
-                "at": select(ConsentState.at).where(*row).correlate(Customer).scalar_subquery(),
+                "status": select(_states.c.status).where(*row).correlate(_customers).scalar_subquery(),
+                "at": select(_states.c.at).where(*row).correlate(_customers).scalar_subquery(),
             }
         case Suppressed():
-            blocked = suppression_of().where(Suppression.at <= now)
+            blocked = suppression_of().where(_blocks.c.at <= now)
             return {
-                "reason": blocked.with_only_columns(Suppression.reason).scalar_subquery(),
-                "at": blocked.with_only_columns(Suppression.at).scalar_subquery(),
+                "reason": blocked.with_only_columns(_blocks.c.reason).scalar_subquery(),
+                "at": blocked.with_only_columns(_blocks.c.at).scalar_subquery(),
             }
     raise TypeError(f"{rule!r} has parts")
 
@@ -183,7 +186,7 @@ def _seen_field(reader: Reader, rule: Compare, now: datetime) -> dict[str, Colum
     if known.tally:
         return _seen_events(reader, as_event(rule, known.tally), now)
     if known.beside:
-        row = select(known.beside.column).where(known.beside.customer_id == Customer.id).correlate(Customer)
+        row = select(known.beside.column).where(known.beside.customer_id == _customers.c.id).correlate(_customers)
         return {"value": row.scalar_subquery()}
     assert known.sql is not None
     return {"value": known.sql()}

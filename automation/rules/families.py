@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Table, func, or_, select
 
 from automation.models import (
     Campaign,
@@ -27,8 +27,23 @@ from automation.models import (
     TemplateVersion,
 )
 from automation.rules.operators import ValueType
+from automation.upsert import table_of
 
 Sql = Callable[[], Any]
+
+# Tables rather than classes: statements on them are built in half the time.
+_campaigns = table_of(Campaign)
+_cart_items = table_of(CartItem)
+_carts = table_of(Cart)
+_enrolments = table_of(Enrolment)
+_events = table_of(Event)
+_hits = table_of(MessageEvent)
+_messages = table_of(Message)
+_order_items = table_of(OrderItem)
+_orders = table_of(Order)
+_products = table_of(Product)
+_templates = table_of(Template)
+_versions = table_of(TemplateVersion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,8 @@ class Family:
     at: Any
     where: Callable[[datetime], Sequence[ColumnElement[bool]]] = lambda _: ()
     """What makes a row one of the family, as of `now`."""
+    kind: tuple[Any, str] | None = None
+    """For a family whose source is a join: the column and the value that say what happened."""
     count: Sql = func.count
     properties: dict[str, Property] = field(default_factory=dict)
     lines: Lines | None = None
@@ -82,74 +99,76 @@ def _listed(*properties: Property) -> dict[str, Property]:
     return {p.name: p for p in properties}
 
 
-def _campaign(of: type[Message | Enrolment]) -> Sql:
-    return lambda: select(Campaign.public_id).where(Campaign.id == of.campaign_id).correlate(of).scalar_subquery()
+def _campaign(of: Table) -> Sql:
+    return lambda: (
+        select(_campaigns.c.public_id).where(_campaigns.c.id == of.c.campaign_id).correlate(of).scalar_subquery()
+    )
 
 
 def _template() -> Any:
     return (
-        select(Template.name)
-        .join(TemplateVersion, TemplateVersion.template_id == Template.id)
-        .where(TemplateVersion.id == Message.template_version_id)
-        .correlate(Message)
+        select(_templates.c.name)
+        .join(_versions, _versions.c.template_id == _templates.c.id)
+        .where(_versions.c.id == _messages.c.template_version_id)
+        .correlate(_messages)
         .scalar_subquery()
     )
 
 
 def _line_properties(item: Any) -> tuple[Property, ...]:
     return (
-        Property("product", "lines", "a product", lambda: item.product_external_id),
-        Property("variant", "lines", "a variant", lambda: item.variant_external_id),
-        Property("sku", "lines", "an article number", lambda: item.sku),
-        Property("category", "lines", "a product category", lambda: Product.category),
-        Property("vendor", "lines", "a vendor", lambda: Product.vendor),
-        Property("tag", "lines", "a product tag", lambda: Product.tags),
+        Property("product", "lines", "a product", lambda: item.c.product_external_id),
+        Property("variant", "lines", "a variant", lambda: item.c.variant_external_id),
+        Property("sku", "lines", "an article number", lambda: item.c.sku),
+        Property("category", "lines", "a product category", lambda: _products.c.category),
+        Property("vendor", "lines", "a vendor", lambda: _products.c.vendor),
+        Property("tag", "lines", "a product tag", lambda: _products.c.tags),
     )
 
 
 def _lines(item: Any, key: Any, owner: Any) -> Lines:
     return Lines(
-        source=lambda: item.__table__.outerjoin(Product.__table__, Product.id == item.product_id),
-        belongs=lambda: key == owner.id,
+        source=lambda: item.outerjoin(_products, _products.c.id == item.c.product_id),
+        belongs=lambda: key == owner.c.id,
     )
 
 
 _ORDER = _listed(
-    Property("total", "number", "a total", lambda: Order.total, is_money=True),
-    Property("net", "number", "a total after refunds", lambda: Order.total - Order.refunded, is_money=True),
-    Property("refunded", "number", "a refund", lambda: Order.refunded, is_money=True),
-    Property("discount", "number", "a discount", lambda: Order.discount, is_money=True),
-    Property("shipping", "number", "a shipping cost", lambda: Order.shipping, is_money=True),
-    Property("currency", "text", "a currency", lambda: Order.currency),
-    Property("code", "tags", "discount codes", lambda: Order.codes),
+    Property("total", "number", "a total", lambda: _orders.c.total, is_money=True),
+    Property("net", "number", "a total after refunds", lambda: _orders.c.total - _orders.c.refunded, is_money=True),
+    Property("refunded", "number", "a refund", lambda: _orders.c.refunded, is_money=True),
+    Property("discount", "number", "a discount", lambda: _orders.c.discount, is_money=True),
+    Property("shipping", "number", "a shipping cost", lambda: _orders.c.shipping, is_money=True),
+    Property("currency", "text", "a currency", lambda: _orders.c.currency),
+    Property("code", "tags", "discount codes", lambda: _orders.c.codes),
     Property(
         "item_count",
         "number",
         "a number of pieces",
         lambda: (
-            select(func.coalesce(func.sum(OrderItem.quantity), 0))
-            .where(OrderItem.order_id == Order.id)
-            .correlate(Order)
+            select(func.coalesce(func.sum(_order_items.c.quantity), 0))
+            .where(_order_items.c.order_id == _orders.c.id)
+            .correlate(_orders)
             .scalar_subquery()
         ),
     ),
-    *_line_properties(OrderItem),
+    *_line_properties(_order_items),
 )
 _CART = _listed(
-    Property("total", "number", "a total", lambda: Cart.total, is_money=True),
-    Property("item_count", "number", "a number of pieces", lambda: Cart.item_count),
-    Property("currency", "text", "a currency", lambda: Cart.currency),
-    Property("is_checkout", "boolean", "a payment begun", lambda: Cart.checkout_at.is_not(None)),
-    *_line_properties(CartItem),
+    Property("total", "number", "a total", lambda: _carts.c.total, is_money=True),
+    Property("item_count", "number", "a number of pieces", lambda: _carts.c.item_count),
+    Property("currency", "text", "a currency", lambda: _carts.c.currency),
+    Property("is_checkout", "boolean", "a payment begun", lambda: _carts.c.checkout_at.is_not(None)),
+    *_line_properties(_cart_items),
 )
 _MAIL = _listed(
-    Property("campaign", "text", "the campaign", _campaign(Message)),
+    Property("campaign", "text", "the campaign", _campaign(_messages)),
     Property("template", "text", "the mail", _template),
-    Property("class", "text", "the class", lambda: Message.mail_class),
-    Property("topic", "text", "the topic", lambda: Message.topic),
-    Property("step", "text", "the step", lambda: Message.step_id),
+    Property("class", "text", "the class", lambda: _messages.c.mail_class),
+    Property("topic", "text", "the topic", lambda: _messages.c.topic),
+    Property("step", "text", "the step", lambda: _messages.c.step_id),
 )
-_CLICK = {**_MAIL, **_listed(Property("url", "text", "the link", lambda: MessageEvent.url))}
+_CLICK = {**_MAIL, **_listed(Property("url", "text", "the link", lambda: _hits.c.url))}
 
 
 def _order(name: str, verb: str, at: Any, where: Callable[[datetime], Sequence[ColumnElement[bool]]]) -> Family:
@@ -158,20 +177,20 @@ def _order(name: str, verb: str, at: Any, where: Callable[[datetime], Sequence[C
         verb=verb,
         one="order",
         many="orders",
-        source=lambda: Order.__table__,
-        store_id=Order.store_id,
-        customer_id=Order.customer_id,
+        source=lambda: _orders,
+        store_id=_orders.c.store_id,
+        customer_id=_orders.c.customer_id,
         at=at,
         where=where,
         properties=_ORDER,
-        lines=_lines(OrderItem, OrderItem.order_id, Order),
-        json=Order.source,
+        lines=_lines(_order_items, _order_items.c.order_id, _orders),
+        json=_orders.c.source,
         json_prefix="source.",
     )
 
 
 def _kept(now: datetime) -> list[ColumnElement[bool]]:
-    return [or_(Order.cancelled_at.is_(None), Order.cancelled_at > now)]
+    return [or_(_orders.c.cancelled_at.is_(None), _orders.c.cancelled_at > now)]
 
 
 def _mail(name: str, verb: str, at: Any) -> Family:
@@ -180,11 +199,11 @@ def _mail(name: str, verb: str, at: Any) -> Family:
         verb=verb,
         one="mail",
         many="mails",
-        source=lambda: Message.__table__,
-        store_id=Message.store_id,
-        customer_id=Message.customer_id,
+        source=lambda: _messages,
+        store_id=_messages.c.store_id,
+        customer_id=_messages.c.customer_id,
         at=at,
-        where=lambda _: [Message.is_test.is_(False)],
+        where=lambda _: [_messages.c.is_test.is_(False)],
         properties=_MAIL,
     )
 
@@ -196,16 +215,13 @@ def _read(name: str, verb: str, kind: str) -> Family:
         verb=verb,
         one="mail",
         many="mails",
-        source=lambda: MessageEvent.__table__.join(Message.__table__, Message.id == MessageEvent.message_id),
-        store_id=Message.store_id,
-        customer_id=Message.customer_id,
-        at=MessageEvent.at,
-        where=lambda _: [
-            MessageEvent.type == kind,
-            MessageEvent.is_machine.is_(False),
-            Message.is_test.is_(False),
-        ],
-        count=lambda: func.count(Message.id.distinct()),
+        source=lambda: _hits.join(_messages, _messages.c.id == _hits.c.message_id),
+        store_id=_messages.c.store_id,
+        customer_id=_messages.c.customer_id,
+        at=_hits.c.at,
+        where=lambda _: [_hits.c.is_machine.is_(False), _messages.c.is_test.is_(False)],
+        kind=(_hits.c.type, kind),
+        count=lambda: func.count(_messages.c.id.distinct()),
         properties=_CLICK if kind == "click" else _MAIL,
     )
 
@@ -213,12 +229,12 @@ def _read(name: str, verb: str, kind: str) -> Family:
 def _of_events(name: str, where: Callable[[datetime], Sequence[ColumnElement[bool]]], **words: str) -> Family:
     return Family(
         name=name,
-        source=lambda: Event.__table__,
-        store_id=Event.store_id,
-        customer_id=Event.customer_id,
-        at=Event.at,
+        source=lambda: _events,
+        store_id=_events.c.store_id,
+        customer_id=_events.c.customer_id,
+        at=_events.c.at,
         where=where,
-        json=Event.properties,
+        json=_events.c.properties,
         **words,
     )
 
@@ -228,39 +244,39 @@ VISITS = ("viewed", "visited", "searched", "seen", "added_to_cart", "logged_in")
 
 
 def _is_visit() -> ColumnElement[bool]:
-    ends = (Event.name.endswith(f".{word}", autoescape=True) for word in VISITS)
-    return or_(Event.name.in_(VISITS), *ends)
+    ends = (_events.c.name.endswith(f".{word}", autoescape=True) for word in VISITS)
+    return or_(_events.c.name.in_(VISITS), *ends)
 
 
 _ALL = (
-    _order("order.placed", "placed", Order.placed_at, _kept),
-    _order("order.paid", "paid", Order.paid_at, _kept),
-    _order("order.fulfilled", "were sent", Order.fulfilled_at, _kept),
-    _order("order.delivered", "received", Order.delivered_at, _kept),
-    _order("order.cancelled", "cancelled", Order.cancelled_at, lambda _: ()),
+    _order("order.placed", "placed", _orders.c.placed_at, _kept),
+    _order("order.paid", "paid", _orders.c.paid_at, _kept),
+    _order("order.fulfilled", "were sent", _orders.c.fulfilled_at, _kept),
+    _order("order.delivered", "received", _orders.c.delivered_at, _kept),
+    _order("order.cancelled", "cancelled", _orders.c.cancelled_at, lambda _: ()),
     Family(
         name="cart.left",
         verb="left",
         one="cart",
         many="carts",
-        source=lambda: Cart.__table__,
-        store_id=Cart.store_id,
-        customer_id=Cart.customer_id,
-        at=Cart.last_activity_at,
+        source=lambda: _carts,
+        store_id=_carts.c.store_id,
+        customer_id=_carts.c.customer_id,
+        at=_carts.c.last_activity_at,
         where=lambda now: [
-            Cart.item_count > 0,
-            or_(Cart.ordered_at.is_(None), Cart.ordered_at > now),
-            or_(Cart.deleted_at.is_(None), Cart.deleted_at > now),
+            _carts.c.item_count > 0,
+            or_(_carts.c.ordered_at.is_(None), _carts.c.ordered_at > now),
+            or_(_carts.c.deleted_at.is_(None), _carts.c.deleted_at > now),
         ],
         properties=_CART,
-        lines=_lines(CartItem, CartItem.cart_id, Cart),
-        json=Cart.source,
+        lines=_lines(_cart_items, _cart_items.c.cart_id, _carts),
+        json=_carts.c.source,
         json_prefix="source.",
     ),
-    _mail("mail.sent", "were sent", Message.accepted_at),
-    _mail("mail.delivered", "received", Message.delivered_at),
-    _mail("mail.bounced", "could not be reached with", Message.bounced_at),
-    _mail("mail.unsubscribed", "unsubscribed by", Message.unsubscribed_at),
+    _mail("mail.sent", "were sent", _messages.c.accepted_at),
+    _mail("mail.delivered", "received", _messages.c.delivered_at),
+    _mail("mail.bounced", "could not be reached with", _messages.c.bounced_at),
+    _mail("mail.unsubscribed", "unsubscribed by", _messages.c.unsubscribed_at),
     _read("mail.opened", "opened", "open"),
     _read("mail.clicked", "clicked in", "click"),
     Family(
@@ -268,11 +284,11 @@ _ALL = (
         verb="entered",
         one="campaign",
         many="campaigns",
-        source=lambda: Enrolment.__table__,
-        store_id=Enrolment.store_id,
-        customer_id=Enrolment.customer_id,
-        at=Enrolment.entered_at,
-        properties=_listed(Property("campaign", "text", "the campaign", _campaign(Enrolment))),
+        source=lambda: _enrolments,
+        store_id=_enrolments.c.store_id,
+        customer_id=_enrolments.c.customer_id,
+        at=_enrolments.c.entered_at,
+        properties=_listed(Property("campaign", "text", "the campaign", _campaign(_enrolments))),
     ),
     _of_events("visit", lambda _: [_is_visit()], verb="made", one="visit", many="visits"),
 )
@@ -285,7 +301,7 @@ def family(name: str) -> Family:
     """A family of the store's own, or the events of a name."""
     return FAMILIES.get(name) or _of_events(
         name,
-        lambda _: [Event.name == name],
+        lambda _: [_events.c.name == name],
         verb="had",
         one=f"“{name}”",
         many=f"“{name}”",

@@ -13,6 +13,9 @@ from typing import Any, Literal
 from automation.errors import SetupError
 from automation.models import Customer
 from automation.rules.operators import ValueType
+from automation.upsert import table_of
+
+_customers = table_of(Customer)
 
 Do = Literal["count", "sum", "average", "min", "max", "first", "last"]
 
@@ -51,23 +54,25 @@ class Field:
 
 
 _ALL = (
-    Field("email", "text", "their address", lambda: Customer.email_key),
-    Field("first_name", "text", "their first name", lambda: Customer.first_name),
-    Field("last_name", "text", "their last name", lambda: Customer.last_name),
-    Field("phone", "text", "their telephone number", lambda: Customer.phone),
-    Field("country", "text", "their country", lambda: Customer.country),
-    Field("region", "text", "their region", lambda: Customer.region),
-    Field("city", "text", "their city", lambda: Customer.city),
-    Field("postcode", "text", "their postcode", lambda: Customer.postcode),
-    Field("locale", "text", "their language", lambda: Customer.locale),
-    Field("timezone", "text", "their time zone", lambda: Customer.timezone),
-    Field("currency", "text", "their currency", lambda: Customer.currency),
-    Field("tags", "tags", "their tags", lambda: Customer.tags),
-    Field("birthday", "annual", "their birthday", lambda: Customer.birthday_month * 100 + Customer.birthday_day),
-    Field("birthday_month", "number", "the month of their birthday", lambda: Customer.birthday_month),
-    Field("birthday_year", "number", "the year of their birth", lambda: Customer.birthday_year),
-    Field("created_at", "instant", "their first contact", lambda: Customer.created_at),
-    Field("engaged_at", "instant", "their last click, order or visit", lambda: Customer.engaged_at),
+    Field("email", "text", "their address", lambda: _customers.c.email_key),
+    Field("first_name", "text", "their first name", lambda: _customers.c.first_name),
+    Field("last_name", "text", "their last name", lambda: _customers.c.last_name),
+    Field("phone", "text", "their telephone number", lambda: _customers.c.phone),
+    Field("country", "text", "their country", lambda: _customers.c.country),
+    Field("region", "text", "their region", lambda: _customers.c.region),
+    Field("city", "text", "their city", lambda: _customers.c.city),
+    Field("postcode", "text", "their postcode", lambda: _customers.c.postcode),
+    Field("locale", "text", "their language", lambda: _customers.c.locale),
+    Field("timezone", "text", "their time zone", lambda: _customers.c.timezone),
+    Field("currency", "text", "their currency", lambda: _customers.c.currency),
+    Field("tags", "tags", "their tags", lambda: _customers.c.tags),
+    Field(
+        "birthday", "annual", "their birthday", lambda: _customers.c.birthday_month * 100 + _customers.c.birthday_day
+    ),
+    Field("birthday_month", "number", "the month of their birthday", lambda: _customers.c.birthday_month),
+    Field("birthday_year", "number", "the year of their birth", lambda: _customers.c.birthday_year),
+    Field("created_at", "instant", "their first contact", lambda: _customers.c.created_at),
+    Field("engaged_at", "instant", "their last click, order or visit", lambda: _customers.c.engaged_at),
     Field("order_count", "number", "the number of their orders", tally=Tally("order.placed", "count")),
     Field("order_total", "number", "the sum of their orders", tally=Tally("order.placed", "sum", "net"), is_money=True),
     Field(
@@ -90,8 +95,8 @@ FIELDS: dict[str, Field] = {field.name: field for field in _ALL}
 """Every field by name."""
 
 PATHS: dict[str, tuple[str, Callable[[], Any]]] = {
-    "attributes": ("their", lambda: Customer.attributes),
-    "source": ("the source's", lambda: Customer.source),
+    "attributes": ("their", lambda: _customers.c.attributes),
+    "source": ("the source's", lambda: _customers.c.source),
 }
 """Documents whose parts are fields too: `attributes.size.shoe`, `source.utm.campaign`."""
 

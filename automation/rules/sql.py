@@ -32,6 +32,7 @@ from automation.rules.language import (
 )
 from automation.rules.scope import Scope
 from automation.rules.windows import Span, ZoneOf
+from automation.upsert import table_of
 
 MAX_SEGMENT_DEPTH = 4
 MAX_EXPANDED = 400
@@ -40,6 +41,7 @@ MAX_VALUES = 20_000
 """Values in such a rule: a database takes no more than 65,535 in a statement."""
 
 Truth = ColumnElement[bool]
+_customers, _states, _blocks = table_of(Customer), table_of(ConsentState), table_of(Suppression)
 K = TypeVar("K", bound=Hashable)
 
 
@@ -59,7 +61,7 @@ class Reader:
 
     def __init__(self, now: datetime, segments: Mapping[int, Rule] | None, *, each: bool) -> None:
         self.now = now
-        self.segments = segments or {}
+        self.segments = {} if segments is None else segments
         self.each = each
         self._path: list[int] = []
         self._leaves = 0
@@ -130,8 +132,11 @@ class Reader:
             found = key(windows.zone(name))
             if found != own:
                 others.setdefault(found, []).append(name)
-        known = Customer.timezone.is_not(None)
-        return [*((and_(known, Customer.timezone.in_(names)), found) for found, names in others.items()), (None, own)]
+        known = _customers.c.timezone.is_not(None)
+        return [
+            *((and_(known, _customers.c.timezone.in_(names)), found) for found, names in others.items()),
+            (None, own),
+        ]
 
     def _by_calendar(
         self, rule: Rule, asked: ZoneOf | None, key: Callable[[ZoneInfo], K], build: Callable[[K], Truth]
@@ -200,7 +205,7 @@ class Reader:
         if field.beside is None:
             assert field.sql is not None
             return build(field.sql())
-        row = select(literal(1)).where(field.beside.customer_id == Customer.id).correlate(Customer)
+        row = select(literal(1)).where(field.beside.customer_id == _customers.c.id).correlate(_customers)
         if operator == "is_unknown":
             return not_(exists(row.where(field.beside.column.is_not(None))))
         return exists(row.where(build(field.beside.column)))
@@ -231,14 +236,14 @@ class Reader:
     def _agreed(self, rule: Agreed) -> Truth:
         def state(span: Span) -> Truth:
             row = select(literal(1)).where(
-                ConsentState.customer_id == Customer.id,
-                ConsentState.topic == rule.consent,
-                ConsentState.at <= self.now,
+                _states.c.customer_id == _customers.c.id,
+                _states.c.topic == rule.consent,
+                _states.c.at <= self.now,
             )
             if rule.is_ == "not_asked":
-                return not_(exists(row.correlate(Customer)))
-            said = row.where(ConsentState.status == rule.is_, comparing.in_span(ConsentState.at, span))
-            return exists(said.correlate(Customer))
+                return not_(exists(row.correlate(_customers)))
+            said = row.where(_states.c.status == rule.is_, comparing.in_span(_states.c.at, span))
+            return exists(said.correlate(_customers))
 
         return self._by_calendar(
             rule, windows.zone_of(rule.within), lambda where: windows.span(rule.within, self.now, where), state
@@ -246,9 +251,9 @@ class Reader:
 
     def _suppressed(self, rule: Suppressed) -> Truth:
         self._grow(rule)
-        row = suppression_of().where(Suppression.at <= self.now)
+        row = suppression_of().where(_blocks.c.at <= self.now)
         if isinstance(rule.suppressed, list):
-            return exists(row.where(Suppression.reason.in_(rule.suppressed)))
+            return exists(row.where(_blocks.c.reason.in_(rule.suppressed)))
         return exists(row) if rule.suppressed else not_(exists(row))
 
 
@@ -256,9 +261,9 @@ def suppression_of() -> Any:
     """The row that keeps the customer's address from being mailed."""
     return (
         select(literal(1))
-        .select_from(Suppression)
-        .where(Suppression.store_id == Customer.store_id, Suppression.email_key == Customer.email_key)
-        .correlate(Customer)
+        .select_from(_blocks)
+        .where(_blocks.c.store_id == _customers.c.store_id, _blocks.c.email_key == _customers.c.email_key)
+        .correlate(_customers)
     )
 
 

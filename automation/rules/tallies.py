@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Float, Select, and_, cast, exists, func, literal, not_, select
 
 from automation.models import Customer
 from automation.rules import checks, comparing
-from automation.rules.dialects import at_path, json_number
+from automation.rules.dialects import at_path, json_number, unindexed
 from automation.rules.families import Family, family
 from automation.rules.language import Filter, Happened
 from automation.rules.windows import Span
+from automation.upsert import table_of
 
 Truth = ColumnElement[bool]
+_customers = table_of(Customer)
 
 
 def holds(
@@ -25,9 +29,9 @@ def holds(
     Without `each` the customers for whom it holds are found as a set, by `store_id` where it is known.
     """
     found = family(rule.event)
-    rows = _rows(found, rule.where, now, within)
+    rows = _rows(found, rule.where, now, within, each=each)
     if value is not None:
-        return _first_or_last(rule, found, rows, value)
+        return _first_or_last(rule, partial(_any, found, each=each, store_id=store_id), rows, value, found.at)
     if rule.do != "count":
         return _grouped(rule, found, rows, each=each, store_id=store_id)
     return _counted(rule, found, rows, each=each, store_id=store_id)
@@ -37,13 +41,13 @@ def _counted(rule: Happened, found: Family, rows: Select[Any], *, each: bool, st
     never, once = (comparing.number_holds(n, rule.is_, rule.value) for n in (0, 1))
     # "At least once" and "never" need no counting.
     if rule.is_ in ("at_least", "more_than") and once and not never:
-        return _any(found, rows)
+        return _any(found, rows, each=each, store_id=store_id)
     if rule.is_ in ("at_most", "less_than") and never and not once:
-        return not_(_any(found, rows))
+        return not_(_any(found, rows, each=each, store_id=store_id))
     if rule.is_ == "is" and rule.value == 0:
-        return not_(_any(found, rows))
+        return not_(_any(found, rows, each=each, store_id=store_id))
     if rule.is_ == "is_not" and rule.value == 0:
-        return _any(found, rows)
+        return _any(found, rows, each=each, store_id=store_id)
     return _grouped(rule, found, rows, each=each, store_id=store_id)
 
 
@@ -64,37 +68,47 @@ def _grouped(rule: Happened, found: Family, rows: Select[Any], *, each: bool, st
 def _in_group(found: Family, rows: Select[Any], *, each: bool, store_id: int | None) -> Truth:
     rows = rows.group_by(found.customer_id)
     if each:
-        return exists(rows.where(found.customer_id == Customer.id).correlate(Customer))
+        return exists(rows.where(found.customer_id == _customers.c.id).correlate(_customers))
     if store_id is not None:
         rows = rows.where(found.store_id == store_id)
     groups = rows.where(found.customer_id.is_not(None)).subquery()
-    return exists(select(literal(1)).where(groups.c.customer_id == Customer.id).correlate(Customer))
+    return exists(select(literal(1)).where(groups.c.customer_id == _customers.c.id).correlate(_customers))
 
 
-def _any(found: Family, rows: Select[Any]) -> Truth:
-    return exists(rows.where(found.customer_id == Customer.id).correlate(Customer))
+def _any(found: Family, rows: Select[Any], *, each: bool, store_id: int | None) -> Truth:
+    if found.kind is not None and not each:
+        # SQLite would walk a join again for every customer; what is grouped it makes once.
+        return _in_group(found, rows, each=each, store_id=store_id)
+    return exists(rows.where(found.customer_id == _customers.c.id).correlate(_customers))
 
 
-def _first_or_last(rule: Happened, found: Family, rows: Select[Any], span: Span) -> Truth:
+def _first_or_last(
+    rule: Happened, some: Callable[[Select[Any]], Truth], rows: Select[Any], span: Span, at: Any
+) -> Truth:
     """By what there is in the span and what there is beyond it: no list has to be sorted or grouped."""
     if rule.is_ == "is_unknown":
-        return not_(_any(found, rows))
-    inside = _any(found, rows.where(comparing.in_span(found.at, span)))
+        return not_(some(rows))
+    inside = some(rows.where(comparing.in_span(at, span)))
     beyond: list[Truth] = []
     if rule.do == "last" and span.until is not None:
-        beyond = [_any(found, rows.where(found.at >= span.until))]
+        beyond = [some(rows.where(at >= span.until))]
     if rule.do == "first" and span.since is not None:
-        beyond = [_any(found, rows.where(found.at < span.since))]
+        beyond = [some(rows.where(at < span.since))]
     if rule.is_ == "not_in_last_days":
-        return and_(_any(found, rows), not_(and_(inside, *map(not_, beyond))))
+        return and_(some(rows), not_(and_(inside, *map(not_, beyond))))
     return and_(inside, *map(not_, beyond))
 
 
-def _rows(found: Family, filters: list[Filter], now: datetime, within: Span) -> Select[Any]:
+def _rows(found: Family, filters: list[Filter], now: datetime, within: Span, *, each: bool) -> Select[Any]:
+    kind = []
+    if found.kind is not None:
+        column, value = found.kind
+        kind = [(unindexed(column) if each else column) == value]
     return (
         select(found.customer_id.label("customer_id"))
         .select_from(found.source())
         .where(
+            *kind,
             *found.where(now),
             found.at <= now,
             comparing.in_span(found.at, within),
@@ -149,7 +163,11 @@ def amount(rule: Happened, found: Family) -> Any:
 def seen(rule: Happened, now: datetime, within: Span) -> dict[str, Any]:
     """For showing: the figure of one customer, and when it happened last."""
     found = family(rule.event)
-    rows = _rows(found, rule.where, now, within).where(found.customer_id == Customer.id).correlate(Customer)
+    rows = (
+        _rows(found, rule.where, now, within, each=True)
+        .where(found.customer_id == _customers.c.id)
+        .correlate(_customers)
+    )
     value = rows.with_only_columns(amount(rule, found)).scalar_subquery()
     if rule.do in ("first", "last"):
         return {"value": value}

@@ -50,8 +50,8 @@ def _check(app: App, world: World, seed: int) -> None:
         wholes = [predicate(rule, world.now, scope).label(f"whole_{i}") for i, rule in enumerate(rules)]
         columns = [column for question in questions for column in question.columns]
         # No two statements are alike: looking for one in the cache would only take time.
-        session.connection(execution_options={"compiled_cache": None})
-        rows = session.execute(select(Customer.id, *wholes, *columns).where(Customer.store_id == world.store_id)).all()
+        statement = select(Customer.id, *wholes, *columns).where(Customer.store_id == world.store_id)
+        rows = session.execute(statement, execution_options={"compiled_cache": None}).all()
     oracle = Oracle(world.now, world.zone, draw.segments)
     known = {row["id"]: row for row in world.customers}
     assert {row[0] for row in rows} == set(known)
