@@ -20,6 +20,7 @@ class Customer(Record):
         CheckConstraint("birthday_month BETWEEN 1 AND 12", name="birthday_month"),
         CheckConstraint("birthday_day BETWEEN 1 AND 31", name="birthday_day"),
         Index("ix_customers_store_id_created_at", "store_id", "created_at"),
+        Index("ix_customers_store_id_timezone", "store_id", "timezone"),
         Index("ix_customers_birthday", "birthday_month", "birthday_day"),
     )
 

@@ -23,7 +23,6 @@ from automation.rules.language import (
     Not,
     Rule,
     Suppressed,
-    leaves,
 )
 from automation.rules.operators import OPERATORS
 from automation.rules.windows import Between, Calendar, LastDays, Since
@@ -119,6 +118,8 @@ def _not(rule: Rule, names: Names) -> str:
             return f"they are not in the segment {_segment(rule, names)}"
         case Bought():
             return f"they did not buy {_bought(rule)}{_when(rule.within)}"
+        case Happened(do="count", is_="at_least", value=1):
+            return _happened(rule.model_copy(update={"is_": "is", "value": 0}), names)
         case Suppressed(suppressed=bool(blocked)):
             return _suppressed(Suppressed(suppressed=not blocked))
         case _:
@@ -235,18 +236,18 @@ def _happened(rule: Happened, names: Names) -> str:
     found = family(rule.event)
     when, which = _when(rule.within), _filters(rule, found, names)
     if rule.do == "count":
-        return f"they {found.verb} {_times(rule, found)}{when}{which}"
+        return f"they {found.verb} {_times(rule, found)}{which}{when}"
     if rule.do in ("first", "last"):
         return (
-            f"the {rule.do} {found.one} that they {found.verb}{when}{which} "
+            f"the {rule.do} {found.one}{which} that they {found.verb}{when} "
             f"{_operation('instant', rule.is_, rule.value, names)}"
         )
     assert rule.property is not None
     known = found.properties.get(rule.property)
-    of = known.words.removeprefix("a ").removeprefix("the ") if known else f"“{rule.property}”"
+    of = known.words if known else f"“{rule.property}”"
     figure = f"{_FIGURE[rule.do]} {of}"
     amount = _operation("number", rule.is_, rule.value, names, is_money=bool(known and known.is_money))
-    return f"{figure} over all {found.many} that they {found.verb}{when}{which} {amount}"
+    return f"{figure} over all {found.many}{which} that they {found.verb}{when} {amount}"
 
 
 def _times(rule: Happened, found: Family) -> str:
@@ -263,7 +264,7 @@ def _times(rule: Happened, found: Family) -> str:
 def _filters(rule: Happened, found: Family, names: Names) -> str:
     if not rule.where:
         return ""
-    return f", with {' and '.join(_filter(part, found, names) for part in rule.where)},"
+    return " " + " and ".join(_filter(part, found, names) for part in rule.where)
 
 
 def _filter(part: Filter, found: Family, names: Names) -> str:
@@ -275,9 +276,6 @@ def _filter(part: Filter, found: Family, names: Names) -> str:
         named = [names.campaigns.get(v, v) for v in ([value] if isinstance(value, str) else value)]
         value = named[0] if isinstance(value, str) else named
     words = _operation(kind, part.is_, value, names, is_money=bool(known and known.is_money))
-    return f"{subject} that {words}"
-
-
-def mentioned(rule: Rule) -> list[int]:
-    """The ids of the segments that a rule refers to itself."""
-    return [leaf.segment for leaf in leaves(rule) if isinstance(leaf, InSegment)]
+    if kind == "boolean" and isinstance(value, bool):
+        return f"{'with' if value else 'without'} {subject}"
+    return f"whose {subject} {words}"

@@ -53,7 +53,7 @@ class Property:
     name: str
     type: ValueType
     words: str
-    """As it stands in a sentence: "a total", "the discount codes"."""
+    """As it stands in a sentence: "total", "the discount codes"."""
     sql: Sql
     """A column of the event; for `lines`, a column of `Lines.source`."""
     is_money: bool = False
@@ -117,12 +117,12 @@ def _template() -> Any:
 
 def _line_properties(item: Any) -> tuple[Property, ...]:
     return (
-        Property("product", "lines", "a product", lambda: item.c.product_external_id),
-        Property("variant", "lines", "a variant", lambda: item.c.variant_external_id),
-        Property("sku", "lines", "an article number", lambda: item.c.sku),
-        Property("category", "lines", "a product category", lambda: _products.c.category),
-        Property("vendor", "lines", "a vendor", lambda: _products.c.vendor),
-        Property("tag", "lines", "a product tag", lambda: _products.c.tags),
+        Property("product", "lines", "product", lambda: item.c.product_external_id),
+        Property("variant", "lines", "variant", lambda: item.c.variant_external_id),
+        Property("sku", "lines", "article number", lambda: item.c.sku),
+        Property("category", "lines", "product category", lambda: _products.c.category),
+        Property("vendor", "lines", "vendor", lambda: _products.c.vendor),
+        Property("tag", "lines", "product tag", lambda: _products.c.tags),
     )
 
 
@@ -134,17 +134,17 @@ def _lines(item: Any, key: Any, owner: Any) -> Lines:
 
 
 _ORDER = _listed(
-    Property("total", "number", "a total", lambda: _orders.c.total, is_money=True),
-    Property("net", "number", "a total after refunds", lambda: _orders.c.total - _orders.c.refunded, is_money=True),
-    Property("refunded", "number", "a refund", lambda: _orders.c.refunded, is_money=True),
-    Property("discount", "number", "a discount", lambda: _orders.c.discount, is_money=True),
-    Property("shipping", "number", "a shipping cost", lambda: _orders.c.shipping, is_money=True),
-    Property("currency", "text", "a currency", lambda: _orders.c.currency),
+    Property("total", "number", "total", lambda: _orders.c.total, is_money=True),
+    Property("net", "number", "total after refunds", lambda: _orders.c.total - _orders.c.refunded, is_money=True),
+    Property("refunded", "number", "refund", lambda: _orders.c.refunded, is_money=True),
+    Property("discount", "number", "discount", lambda: _orders.c.discount, is_money=True),
+    Property("shipping", "number", "shipping cost", lambda: _orders.c.shipping, is_money=True),
+    Property("currency", "text", "currency", lambda: _orders.c.currency),
     Property("code", "tags", "discount codes", lambda: _orders.c.codes),
     Property(
         "item_count",
         "number",
-        "a number of pieces",
+        "number of pieces",
         lambda: (
             select(func.coalesce(func.sum(_order_items.c.quantity), 0))
             .where(_order_items.c.order_id == _orders.c.id)
@@ -155,20 +155,20 @@ _ORDER = _listed(
     *_line_properties(_order_items),
 )
 _CART = _listed(
-    Property("total", "number", "a total", lambda: _carts.c.total, is_money=True),
-    Property("item_count", "number", "a number of pieces", lambda: _carts.c.item_count),
-    Property("currency", "text", "a currency", lambda: _carts.c.currency),
+    Property("total", "number", "total", lambda: _carts.c.total, is_money=True),
+    Property("item_count", "number", "number of pieces", lambda: _carts.c.item_count),
+    Property("currency", "text", "currency", lambda: _carts.c.currency),
     Property("is_checkout", "boolean", "a payment begun", lambda: _carts.c.checkout_at.is_not(None)),
     *_line_properties(_cart_items),
 )
 _MAIL = _listed(
-    Property("campaign", "text", "the campaign", _campaign(_messages)),
-    Property("template", "text", "the mail", _template),
-    Property("class", "text", "the class", lambda: _messages.c.mail_class),
-    Property("topic", "text", "the topic", lambda: _messages.c.topic),
-    Property("step", "text", "the step", lambda: _messages.c.step_id),
+    Property("campaign", "text", "campaign", _campaign(_messages)),
+    Property("template", "text", "template", _template),
+    Property("class", "text", "class", lambda: _messages.c.mail_class),
+    Property("topic", "text", "topic", lambda: _messages.c.topic),
+    Property("step", "text", "step", lambda: _messages.c.step_id),
 )
-_CLICK = {**_MAIL, **_listed(Property("url", "text", "the link", lambda: _hits.c.url))}
+_CLICK = {**_MAIL, **_listed(Property("url", "text", "link", lambda: _hits.c.url))}
 
 
 def _order(name: str, verb: str, at: Any, where: Callable[[datetime], Sequence[ColumnElement[bool]]]) -> Family:
@@ -226,16 +226,20 @@ def _read(name: str, verb: str, kind: str) -> Family:
     )
 
 
-def _of_events(name: str, where: Callable[[datetime], Sequence[ColumnElement[bool]]], **words: str) -> Family:
+def _of_events(
+    name: str, where: Callable[[datetime], Sequence[ColumnElement[bool]]], verb: str, one: str, many: str
+) -> Family:
     return Family(
         name=name,
+        verb=verb,
+        one=one,
+        many=many,
         source=lambda: _events,
         store_id=_events.c.store_id,
         customer_id=_events.c.customer_id,
         at=_events.c.at,
         where=where,
         json=_events.c.properties,
-        **words,
     )
 
 
@@ -288,7 +292,7 @@ _ALL = (
         store_id=_enrolments.c.store_id,
         customer_id=_enrolments.c.customer_id,
         at=_enrolments.c.entered_at,
-        properties=_listed(Property("campaign", "text", "the campaign", _campaign(_enrolments))),
+        properties=_listed(Property("campaign", "text", "campaign", _campaign(_enrolments))),
     ),
     _of_events("visit", lambda _: [_is_visit()], verb="made", one="visit", many="visits"),
 )

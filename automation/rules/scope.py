@@ -43,13 +43,18 @@ class Scope(Mapping[int, Rule]):
 
 
 def scope_of(session: Session, store_id: int) -> Scope:
-    """The scope of a store: two statements, and a third for rules that read customers' own calendars."""
-    rows = session.execute(select(Segment.id, Segment.name, Segment.rule).where(Segment.store_id == store_id)).all()
+    """The scope of a store: one statement, and a second for rules that read customers' own calendars."""
+    rows = session.execute(
+        select(Store.timezone, Segment.id, Segment.name, Segment.rule)
+        .outerjoin(Segment, Segment.store_id == Store.id)
+        .where(Store.id == store_id)
+    ).all()
+    segments = [row for row in rows if row.id is not None]
     return Scope(
         store_id=store_id,
-        timezone=session.scalars(select(Store.timezone).where(Store.id == store_id)).one(),
-        rules={row.id: language.read(row.rule) for row in rows},
-        names={row.id: row.name for row in rows},
+        timezone=rows[0].timezone,
+        rules={row.id: language.read(row.rule) for row in segments},
+        names={row.id: row.name for row in segments},
         find_zones=lambda: zones_of(session, store_id),
     )
 

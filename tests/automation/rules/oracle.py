@@ -152,7 +152,7 @@ class Oracle:
             wanted = value if isinstance(value, list) else [value]
             return any(_is_line(name, item, wanted) for item in row["items"]) == (how in ("is", "in"))
         if name == "code":
-            return (value in row["codes"]) == (how == "has")
+            return bool((value in row["codes"]) == (how == "has"))
         if name == "item_count" and "codes" in row:
             return _plain(sum(item["quantity"] for item in row["items"]), how, value)
         return _plain(row[name], how, value) if name in row else _json(_dig(row["document"], name), how, value)
@@ -205,7 +205,7 @@ class Oracle:
             born = (who["birthday_month"], who["birthday_day"])
             return _annual(None if born[0] is None else born, how, value, today)
         if name == "tags":
-            return (value in who["tags"]) == (how == "has")
+            return bool((value in who["tags"]) == (how == "has"))
         if name.endswith("_at"):
             return self._instant(self._at(name, who), how, value, who)
         return _plain(who["email_key"] if name == "email" else who[name], how, value)
