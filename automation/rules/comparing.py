@@ -96,7 +96,7 @@ def fold(text: str) -> str:
 
 
 def _is_known(column: Any, kind: str) -> Truth:
-    return and_(column.is_not(None), column != "") if kind == "text" else column.is_not(None)
+    return and_(column.is_not(None), column != "") if kind == "text" else and_(column.is_not(None))
 
 
 def line(column: Any, name: str, values: Sequence[str]) -> Truth:
@@ -140,7 +140,7 @@ def instant(column: Any, operator: str, span: Span) -> Truth:
     """An instant, by the span that its operator means."""
     match operator:
         case "is_unknown":
-            return column.is_(None)
+            return and_(column.is_(None))
         case "not_in_last_days":
             return and_(column.is_not(None), not_(in_span(column, span)))
         case _:

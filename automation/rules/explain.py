@@ -79,13 +79,16 @@ def explain(
 class Question:
     """The columns to select of one customer, and how to read the answer.
 
-    Several questions may share a statement: each reads its own columns.
+    Several questions may share a statement, each with its own `prefix` for the names of its columns.
     """
 
-    def __init__(self, rule: Rule, now: datetime, segments: Mapping[int, Rule] | None = None) -> None:
+    def __init__(
+        self, rule: Rule, now: datetime, segments: Mapping[int, Rule] | None = None, *, prefix: str = "why"
+    ) -> None:
         self.columns: list[ColumnElement[Any]] = []
         """The first is always there, so that a rule without comparisons can be asked as well."""
         self._rule = rule
+        self._prefix = prefix
         self._now = now
         self._names = segments.names if isinstance(segments, Scope) else {}
         self._reader = Reader(now, segments, each=True)
@@ -115,7 +118,7 @@ class Question:
 
     def _add(self, column: ColumnElement[Any]) -> None:
         # One label for each: two equal columns would otherwise become one.
-        self.columns.append(column.label(f"c{id(self):x}_{len(self.columns)}"))
+        self.columns.append(column.label(f"{self._prefix}_{len(self.columns)}"))
 
     def _ask(self, rule: Rule) -> None:
         if isinstance(rule, All | Any_ | Not):

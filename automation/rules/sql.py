@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, exists, false, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, false, literal, not_, or_, select, true, union_all
 
 from automation.errors import RuleBroken
 from automation.models import ConsentState, Customer, Suppression
@@ -28,6 +28,7 @@ from automation.rules.language import (
     Not,
     Rule,
     Suppressed,
+    leaves,
     values_in,
 )
 from automation.rules.scope import Scope
@@ -73,16 +74,28 @@ class Reader:
             case All():
                 return and_(true(), *map(self.read, rule.all))
             case Any_():
-                return or_(false(), *map(self.read, rule.any))
+                found = [self.read(part) for part in rule.any]
+                return self._union(found) if self._is_worth_a_union(rule) else or_(false(), *found)
             case Not():
                 return not_(self.read(rule.not_))
             case InSegment():
                 inner = self.enter(rule)
-                found = self.read(inner)
+                holds = self.read(inner)
                 self.leave()
-                return found
+                return holds
             case _:
                 return self.leaf(rule)
+
+    def _is_worth_a_union(self, rule: Any_) -> bool:
+        """Below an OR, PostgreSQL would look what happened up customer by customer; parts of a union it joins."""
+        happened = sum(any(_is_history(leaf) for leaf in leaves(part)) for part in rule.any)
+        return not self.each and happened > 0 and len(rule.any) > 1
+
+    def _union(self, arms: list[Truth]) -> Truth:
+        store = _customers.c.store_id == self.segments.store_id if isinstance(self.segments, Scope) else true()
+        rows = [select(_customers.c.id.label("id")).where(store, arm).correlate(None) for arm in arms]
+        found = union_all(*rows).subquery()
+        return exists(select(literal(1)).where(found.c.id == _customers.c.id).correlate(_customers))
 
     def enter(self, rule: InSegment) -> Rule:
         """The rule of a segment, until `leave()`."""
@@ -265,6 +278,12 @@ def suppression_of() -> Any:
         .where(_blocks.c.store_id == _customers.c.store_id, _blocks.c.email_key == _customers.c.email_key)
         .correlate(_customers)
     )
+
+
+def _is_history(leaf: Rule) -> bool:
+    if isinstance(leaf, Compare):
+        return leaf.field in FIELDS and FIELDS[leaf.field].tally is not None
+    return isinstance(leaf, Happened | Bought | InSegment)
 
 
 def as_event(rule: Compare, tally: Tally) -> Happened:

@@ -255,7 +255,7 @@ class Oracle:
             plain = "is_today" if how == "anniversary_is_today" else "in_next_days"
             return _annual((int(on[5:7]), int(on[8:])), plain, value, today)
         if how in ("before", "after"):
-            return on < value if how == "before" else on > value
+            return bool(on < value if how == "before" else on > value)
         return on in [day.isoformat() for day in _days(how, value, today)]
 
 

@@ -46,7 +46,7 @@ def _check(app: App, world: World, seed: int) -> None:
             rules={key: language.read(value) for key, value in draw.segments.items()},
             find_zones=lambda: zones_of(session, world.store_id),
         )
-        questions = [Question(rule, world.now, scope) for rule in rules]
+        questions = [Question(rule, world.now, scope, prefix=f"why{i}") for i, rule in enumerate(rules)]
         wholes = [predicate(rule, world.now, scope).label(f"whole_{i}") for i, rule in enumerate(rules)]
         columns = [column for question in questions for column in question.columns]
         # No two statements are alike: looking for one in the cache would only take time.

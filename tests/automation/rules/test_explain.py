@@ -24,8 +24,8 @@ def test_every_node_tells_what_it_saw(app: App) -> None:
         )
         for days in (10, 100):
             make.order(session, store, who, NOW - timedelta(days=days), f"o{days}")
-        rule = {"field": "attributes.size", "is": "at_least", "value": 43}
-        segment = Segment(store_id=store.id, name="Large", rule=rule, created_at=NOW, updated_at=NOW)
+        large = {"field": "attributes.size", "is": "at_least", "value": 43}
+        segment = Segment(store_id=store.id, name="Large", rule=large, created_at=NOW, updated_at=NOW)
         session.add(segment)
         session.flush()
         store_id, customer_id, segment_id = store.id, who.id, segment.id
