@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from automation import campaigns
 from automation.app import App
 from automation.campaigns import Definition, StepNode
-from automation.models import Campaign, CampaignVersion, Customer, Enrolment, Segment, Store
+from automation.models import Campaign, CampaignVersion, Customer, Enrolment, Store
 from automation.policy import Policy
 from automation.rules import language
 from automation.rules.language import Rule
+from automation.rules.scope import Scope, scope_of
 from automation.trigger import Occurrences, Trigger, Window
 
 GONE = "what it was about still exists"
@@ -153,10 +154,9 @@ def of_ids(app: App, session: Session, ids: Collection[int]) -> dict[int, Versio
     return {version.id: _read(app, version, campaign, store) for version, campaign, store in rows}
 
 
-def segments_of(session: Session, store_id: int) -> dict[int, Rule]:
-    """The rules of a store's segments, by id."""
-    rows = session.execute(select(Segment.id, Segment.rule).where(Segment.store_id == store_id))
-    return {row.id: language.read(row.rule) for row in rows}
+def segments_of(session: Session, store_id: int) -> Scope:
+    """The rules of a store's segments, by id, with all else that reading a rule needs."""
+    return scope_of(session, store_id)
 
 
 def standing(session: Session, version: Version, enrolment_ids: Sequence[int], now: datetime) -> dict[int, str | None]:

@@ -1,56 +1,38 @@
 """The typed tree of a rule, stored as JSON: {"all": [{"field": "country", "is": "in", "value": ["DE", "AT"]}]}.
 
 A comparison with something unknown is never true, also not "is not": SQL's NULL and a reader's expectation agree.
+What is of another type than it is compared with counts as unknown. Nothing later than `now` has happened.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from automation.errors import RuleBroken
-from automation.rules.fields import FIELDS
+from automation.rules import checks, windows
+from automation.rules.fields import Do
+from automation.rules.operators import OPERATORS, said
+from automation.rules.windows import Window, ZoneOf
+
+__all__ = ["OPERATORS"]
 
 MAX_DEPTH = 8
 MAX_NODES = 100
-
-OPERATORS: dict[str, dict[str, str]] = {
-    "text": {
-        "is": "is",
-        "is_not": "is not",
-        "in": "is one of",
-        "not_in": "is none of",
-        "contains": "contains",
-        "starts_with": "starts with",
-        "is_known": "is known",
-        "is_unknown": "is not known",
-    },
-    "number": {
-        "is": "is",
-        "is_not": "is not",
-        "at_least": "is at least",
-        "at_most": "is at most",
-        "more_than": "is more than",
-        "less_than": "is less than",
-        "is_known": "is known",
-        "is_unknown": "is not known",
-    },
-    "instant": {
-        "in_last_days": "was in the last",
-        "not_in_last_days": "was not in the last",
-        "before": "was before",
-        "after": "was after",
-        "is_known": "is known",
-        "is_unknown": "is not known",
-    },
-    "tags": {"has": "include", "has_not": "do not include"},
-}
-"""Operators of each field type, in words."""
-
-_NO_VALUE = {"is_known", "is_unknown"}
-_DAYS = {"in_last_days", "not_in_last_days"}
+MAX_FILTERS = 10
+MAX_VALUES = 5_000
+"""Texts in all lists of a rule together."""
 
 
 class _Node(BaseModel):
@@ -76,61 +58,127 @@ class Not(_Node):
 
 
 class Compare(_Node):
-    """A field compared with a value."""
+    """A field compared with a value: one of the catalogue, or a part of a document (`attributes.size.shoe`)."""
 
     field: str
     is_: str = Field(alias="is")
     value: Any = None
+    zone: ZoneOf | None = None
+    """For what asks which day it is: in whose calendar. The customer's if nothing is said."""
 
     @model_validator(mode="after")
     def _fits(self) -> Compare:
-        field = FIELDS.get(self.field)
-        if field is None:
-            raise ValueError(f"there is no field {self.field!r}; there are {', '.join(FIELDS)}")
-        known = OPERATORS[field.type]
-        if self.is_ not in known:
-            raise ValueError(f"{self.field} cannot be compared by {self.is_!r}; it can by {', '.join(known)}")
-        problem = _value_problem(field.type, self.is_, self.value)
-        if problem:
-            raise ValueError(f"{self.field} {known[self.is_]}: {problem}")
+        checks.field(self.field, self.is_, self.value, self.zone)
         return self
+
+
+class Filter(_Node):
+    """A property of an event compared with a value."""
+
+    property: str
+    is_: str = Field(alias="is")
+    value: Any = None
+
+
+class Happened(_Node):
+    """A figure over the events of a name: how many, a property's sum, average, least or most, the first or last."""
+
+    event: str
+    do: Do = "count"
+    property: str | None = None
+    """What a sum, an average, a least or a most is of."""
+    is_: str = Field("at_least", alias="is")
+    value: Any = None
+    within: Window | None = None
+    """None is all time."""
+    where: Annotated[list[Filter], Field(max_length=MAX_FILTERS)] = Field(default_factory=list)
+    """Only events for which every filter holds."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_least_once(cls, given: Any) -> Any:
+        # {"event": "order.placed"} alone means: it happened.
+        if isinstance(given, dict) and given.get("do", "count") == "count" and "is" not in given:
+            return {**given, "is": "at_least", "value": given.get("value", 1)}
+        return given
+
+    @model_validator(mode="after")
+    def _fits(self) -> Happened:
+        checks.event(self.event, self.do, self.property, self.is_, self.value)
+        for number, part in enumerate(self.where):
+            checks.event_property(self.event, part.property, part.is_, part.value, f"where.{number}")
+        return self
+
+
+BoughtBy = Literal["product", "variant", "sku", "category", "tag", "vendor"]
+
+
+class Bought(_Node):
+    """An order holds one of some products: {"bought": {"category": ["Tea", "Coffee"]}}."""
+
+    bought: Annotated[dict[BoughtBy, list[str]], Field(min_length=1, max_length=1)]
+    within: Window | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Bought:
+        for by, names in self.bought.items():
+            checks.event_property("order.placed", by, "in", names, "bought")
+        return self
+
+    def as_event(self) -> Happened:
+        """The same, said as an event."""
+        by, names = next(iter(self.bought.items()))
+        where = [Filter(property=by, value=names, **{"is": "in"})]
+        return Happened(event="order.placed", value=1, within=self.within, where=where, **{"is": "at_least"})
+
+
+class Agreed(_Node):
+    """Where the customer's consent to a topic stands, and since when."""
+
+    consent: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
+    is_: Literal["granted", "withdrawn", "pending", "not_asked"] = Field("granted", alias="is")
+    within: Window | None = None
+    """Only if they said so in this window."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Agreed:
+        if self.is_ == "not_asked" and self.within is not None:
+            raise ValueError("consent: who was not asked did not answer within any window")
+        return self
+
+
+SuppressionReason = Literal["hard_bounce", "soft_bounces", "complaint", "provider", "manual", "erased"]
+
+
+class Suppressed(_Node):
+    """The customer's address must not be mailed (true), or may (false); or must not for one of some reasons."""
+
+    suppressed: StrictBool | Annotated[list[SuppressionReason], Field(min_length=1, max_length=6)]
 
 
 class InSegment(_Node):
     """The customer is in a saved segment."""
 
-    segment: int
+    segment: Annotated[int, Field(strict=True, ge=1, lt=2**62)]
 
 
-def _value_problem(kind: str, operator: str, value: Any) -> str:
-    if operator in _NO_VALUE:
-        return "" if value is None else "takes no value"
-    if operator in ("in", "not_in"):
-        fits = isinstance(value, list) and 0 < len(value) <= 500 and all(isinstance(v, str) for v in value)
-        return "" if fits else "needs a list of 1 to 500 texts"
-    if operator in _DAYS:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 36500
-        return "" if fits else "needs a number of days"
-    if kind == "number":
-        return "" if isinstance(value, int | float) and not isinstance(value, bool) else "needs a number"
-    if kind == "instant":
-        return "" if _instant(value) else "needs an ISO date and time with its zone"
-    return "" if isinstance(value, str) and 0 < len(value) <= 500 else "needs a text of 1 to 500 letters"
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return found.astimezone(UTC) if found.tzinfo else None
+_NAMES = {
+    "all": "All",
+    "any": "Any_",
+    "not": "Not",
+    "field": "Compare",
+    "event": "Happened",
+    "bought": "Bought",
+    "consent": "Agreed",
+    "suppressed": "Suppressed",
+    "segment": "InSegment",
+}
 
 
 def _tag(value: Any) -> str | None:
     if isinstance(value, BaseModel):
         return type(value).__name__
-    names = {"all": "All", "any": "Any_", "not": "Not", "field": "Compare", "segment": "InSegment"}
-    return next((tag for key, tag in names.items() if isinstance(value, dict) and key in value), None)
+    return next((tag for key, tag in _NAMES.items() if isinstance(value, dict) and key in value), None)
 
 
 Rule = Annotated[
@@ -138,11 +186,18 @@ Rule = Annotated[
     | Annotated[Any_, Tag("Any_")]
     | Annotated[Not, Tag("Not")]
     | Annotated[Compare, Tag("Compare")]
+    | Annotated[Happened, Tag("Happened")]
+    | Annotated[Bought, Tag("Bought")]
+    | Annotated[Agreed, Tag("Agreed")]
+    | Annotated[Suppressed, Tag("Suppressed")]
     | Annotated[InSegment, Tag("InSegment")],
     Discriminator(
         _tag,
         custom_error_type="rule",
-        custom_error_message="a node is one of {all: […]}, {any: […]}, {not: …}, {field, is, value}, {segment}",
+        custom_error_message=(
+            "a node is one of {all: […]}, {any: […]}, {not: …}, {field, is, value}, {event, do, is, value, within, "
+            "where}, {bought: {…}}, {consent, is}, {suppressed}, {segment}"
+        ),
     ),
 ]
 for _model in (All, Any_, Not):
@@ -165,6 +220,45 @@ def parts(rule: Rule) -> list[Rule]:
             return []
 
 
+def leaves(rule: Rule) -> list[Rule]:
+    """The nodes without parts, in the order a reader meets them."""
+    if isinstance(rule, All | Any_ | Not):
+        return [leaf for part in parts(rule) for leaf in leaves(part)]
+    return [rule]
+
+
+def values_in(rule: Rule) -> int:
+    """How many values a leaf compares with."""
+    match rule:
+        case Compare():
+            return len(rule.value) if isinstance(rule.value, list) else 1
+        case Happened():
+            return 1 + sum(len(f.value) if isinstance(f.value, list) else 1 for f in rule.where)
+        case Bought():
+            return sum(map(len, rule.bought.values()))
+        case _:
+            return 1
+
+
+def zones_asked(rule: Rule) -> set[ZoneOf]:
+    """Whose calendars a leaf asks."""
+    match rule:
+        case Compare():
+            if rule.is_ == "within":
+                asked = windows.zone_of(windows.read(rule.value))
+                return {asked} if asked else set()
+            return {rule.zone or "customer"} if checks.asks_the_day(rule.field, rule.is_) else set()
+        case Happened() | Bought() | Agreed():
+            asked = windows.zone_of(rule.within)
+            asked_inside: set[ZoneOf] = {asked} if asked else set()
+            if isinstance(rule, Happened) and rule.is_ == "within":
+                inner = windows.zone_of(windows.read(rule.value))
+                asked_inside |= {inner} if inner else set()
+            return asked_inside
+        case _:
+            return set()
+
+
 def _size(rule: Rule) -> tuple[int, int]:
     below = [_size(part) for part in parts(rule)]
     return 1 + max((d for d, _ in below), default=0), 1 + sum(n for _, n in below)
@@ -181,19 +275,22 @@ def read(value: Any) -> Rule:
     """Parse a rule's JSON; None means everybody. Raises RuleBroken naming the node and what is wrong with it."""
     if value is None:
         return EVERYBODY
-    if _nesting(value) > 2 * MAX_DEPTH + 2:
+    if _nesting(value) > 2 * MAX_DEPTH + 4:
         raise RuleBroken(f"A rule may be nested {MAX_DEPTH} deep.")
     try:
         rule = _ADAPTER.validate_python(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"] if p not in ("All", "Any_", "Not", "Compare", "InSegment"))
-        raise RuleBroken(f"{where or 'rule'}: {first['msg'].removeprefix('Value error, ')}") from error
+        tags = {*_NAMES.values(), "LastDays", "Between", "Since", "Calendar"}
+        where = ".".join(str(p) for p in error.errors()[0]["loc"] if p not in tags)
+        raise RuleBroken(f"{where or 'rule'}: {said(error)}") from error
     depth, nodes = _size(rule)
     if depth > MAX_DEPTH:
         raise RuleBroken(f"A rule may be nested {MAX_DEPTH} deep; this one is {depth}.")
     if nodes > MAX_NODES:
         raise RuleBroken(f"A rule may have {MAX_NODES} parts; this one has {nodes}.")
+    listed = sum(map(values_in, leaves(rule)))
+    if listed > MAX_VALUES:
+        raise RuleBroken(f"A rule may compare with {MAX_VALUES} values; this one does with {listed}.")
     return rule
 
 

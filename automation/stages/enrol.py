@@ -87,7 +87,13 @@ def due(session: Session, version: Version, found: Occurrences, now: datetime) -
         *found.conditions.values(),
         *found.entry.values(),
         Customer.erased_at.is_(None),
-        predicate(version.audience, now, versions.segments_of(session, version.store_id)),
+        # What falls due for a few is asked of each; what is due for everybody is asked of all at once.
+        predicate(
+            version.audience,
+            now,
+            versions.segments_of(session, version.store_id),
+            each=found.source is not Customer.__table__,
+        ),
         ~_enrolled(version, Enrolment.key == found.key),
     ]
     if version.trigger.mailable_only and definition.mail_class != "transactional":
