@@ -240,8 +240,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("store_id", "email_key", name=op.f("uq_customers_store_id_email_key")),
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.create_index("ix_customers_birthday", ["birthday_month", "birthday_day"], unique=False)
+        batch_op.create_index("ix_customers_birthday", ["store_id", "birthday_month", "birthday_day"], unique=False)
         batch_op.create_index("ix_customers_store_id_created_at", ["store_id", "created_at"], unique=False)
+        batch_op.create_index("ix_customers_store_id_timezone", ["store_id", "timezone"], unique=False)
 
     op.create_table(
         "login_links",
@@ -463,6 +464,57 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.create_index("ix_consents_customer_id_topic_id", ["customer_id", "topic", "id"], unique=False)
+        batch_op.create_index(
+            "ix_consents_granted",
+            ["store_id", "topic", "at"],
+            unique=False,
+            postgresql_where=sa.text("status = 'granted'"),
+            sqlite_where=sa.text("status = 'granted'"),
+        )
+
+    op.create_table(
+        "customer_rhythms",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_count", sa.Integer(), nullable=False),
+        sa.Column("spent", sa.BigInteger(), nullable=False),
+        sa.Column("first_order_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_order_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("median_days", sa.Integer(), nullable=True),
+        sa.Column("next_expected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_stale", sa.Boolean(), nullable=False),
+        sa.Column("summarised_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_customer_rhythms_customer_id")),
+        sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_customer_rhythms_store_id")),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_customer_rhythms")),
+    )
+    with op.batch_alter_table("customer_rhythms", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_customer_rhythms_stale",
+            ["customer_id"],
+            unique=False,
+            postgresql_where=sa.text("is_stale"),
+            sqlite_where=sa.text("is_stale"),
+        )
+        batch_op.create_index(
+            "ix_customer_rhythms_store_id_next_expected_at", ["store_id", "next_expected_at"], unique=False
+        )
+
+    op.create_table(
+        "customer_tiers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tier", sa.String(length=64), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_customer_tiers_customer_id")),
+        sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_customer_tiers_store_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_tiers")),
+    )
+    with op.batch_alter_table("customer_tiers", schema=None) as batch_op:
+        batch_op.create_index("ix_customer_tiers_customer_id_since", ["customer_id", "since"], unique=False)
+        batch_op.create_index("ix_customer_tiers_store_id_since", ["store_id", "since"], unique=False)
 
     op.create_table(
         "due_items",
@@ -501,6 +553,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
             "properties",
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
@@ -509,12 +562,20 @@ def upgrade() -> None:
         sa.Column("external_id", sa.String(length=160), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_events_customer_id")),
+        sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_events_product_id")),
         sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_events_store_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("store_id", "external_id", name=op.f("uq_events_store_id_external_id")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index("ix_events_customer_id_name_at", ["customer_id", "name", "at"], unique=False)
+        batch_op.create_index(
+            "ix_events_product_id_name_at",
+            ["product_id", "name", "at"],
+            unique=False,
+            postgresql_where=sa.text("product_id IS NOT NULL"),
+            sqlite_where=sa.text("product_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_events_store_id_name_at", ["store_id", "name", "at"], unique=False)
 
     op.create_table(
@@ -588,6 +649,7 @@ def upgrade() -> None:
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("external_updated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rhythm_days", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_orders_customer_id")),
         sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_orders_store_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
@@ -597,8 +659,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_orders_customer_id_placed_at", ["customer_id", "placed_at"], unique=False)
         batch_op.create_index("ix_orders_store_id_cart_id", ["store_id", "cart_external_id"], unique=False)
         batch_op.create_index("ix_orders_store_id_checkout_id", ["store_id", "checkout_external_id"], unique=False)
+        batch_op.create_index(
+            "ix_orders_store_id_delivered_at",
+            ["store_id", "delivered_at"],
+            unique=False,
+            postgresql_where=sa.text("delivered_at IS NOT NULL"),
+            sqlite_where=sa.text("delivered_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_orders_store_id_email_key", ["store_id", "email_key", "placed_at"], unique=False)
+        batch_op.create_index(
+            "ix_orders_store_id_fulfilled_at",
+            ["store_id", "fulfilled_at"],
+            unique=False,
+            postgresql_where=sa.text("fulfilled_at IS NOT NULL"),
+            sqlite_where=sa.text("fulfilled_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_orders_store_id_placed_at", ["store_id", "placed_at"], unique=False)
+        batch_op.create_index(
+            "ix_orders_store_id_rhythm_days_placed_at", ["store_id", "rhythm_days", "placed_at"], unique=False
+        )
 
     op.create_table(
         "privacy_requests",
@@ -620,6 +699,75 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_privacy_requests_store_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_privacy_requests")),
     )
+    op.create_table(
+        "product_rhythms",
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_count", sa.Integer(), nullable=False),
+        sa.Column("median_days", sa.Integer(), nullable=True),
+        sa.Column("is_stale", sa.Boolean(), nullable=False),
+        sa.Column("summarised_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_product_rhythms_product_id")),
+        sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_product_rhythms_store_id")),
+        sa.PrimaryKeyConstraint("product_id", name=op.f("pk_product_rhythms")),
+    )
+    with op.batch_alter_table("product_rhythms", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_product_rhythms_stale",
+            ["summarised_at"],
+            unique=False,
+            postgresql_where=sa.text("is_stale"),
+            sqlite_where=sa.text("is_stale"),
+        )
+
+    op.create_table(
+        "segment_members",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_segment_members_customer_id")),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segments.id"], name=op.f("fk_segment_members_segment_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_segment_members_store_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segment_members")),
+    )
+    with op.batch_alter_table("segment_members", schema=None) as batch_op:
+        batch_op.create_index("ix_segment_members_customer_id", ["customer_id"], unique=False)
+        batch_op.create_index("ix_segment_members_segment_id_entered_at", ["segment_id", "entered_at"], unique=False)
+        batch_op.create_index("ix_segment_members_segment_id_left_at", ["segment_id", "left_at"], unique=False)
+        batch_op.create_index(
+            "uq_segment_members_staying",
+            ["segment_id", "customer_id"],
+            unique=True,
+            postgresql_where=sa.text("left_at IS NULL"),
+            sqlite_where=sa.text("left_at IS NULL"),
+        )
+
+    op.create_table(
+        "special_dates",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("day BETWEEN 1 AND 31", name=op.f("ck_special_dates_day")),
+        sa.CheckConstraint("month BETWEEN 1 AND 12", name=op.f("ck_special_dates_month")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_special_dates_customer_id")),
+        sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_special_dates_store_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_special_dates")),
+        sa.UniqueConstraint("customer_id", "name", name=op.f("uq_special_dates_customer_id_name")),
+    )
+    with op.batch_alter_table("special_dates", schema=None) as batch_op:
+        batch_op.create_index("ix_special_dates_store_id_name", ["store_id", "name", "month", "day"], unique=False)
+
     op.create_table(
         "template_versions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -776,6 +924,54 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("order_items", schema=None) as batch_op:
         batch_op.create_index("ix_order_items_product_id", ["product_id"], unique=False)
+
+    op.create_table(
+        "points_entries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("kind <> 'earn' OR points > 0", name=op.f("ck_points_entries_earned")),
+        sa.CheckConstraint(
+            "kind IN ('earn', 'spend', 'expire', 'adjust', 'reverse')", name=op.f("ck_points_entries_kind")
+        ),
+        sa.CheckConstraint("points <> 0", name=op.f("ck_points_entries_points")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_points_entries_customer_id")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_points_entries_order_id")),
+        sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_points_entries_store_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_points_entries")),
+    )
+    with op.batch_alter_table("points_entries", schema=None) as batch_op:
+        batch_op.create_index("ix_points_entries_customer_id_at", ["customer_id", "at"], unique=False)
+        batch_op.create_index("ix_points_entries_store_id_at", ["store_id", "at"], unique=False)
+        batch_op.create_index("ix_points_entries_store_id_expires_at", ["store_id", "expires_at"], unique=False)
+
+    op.create_table(
+        "repurchases",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("store_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("bought_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("is_own", sa.Boolean(), nullable=False),
+        sa.Column("expected_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_repurchases_customer_id")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_repurchases_order_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_repurchases_product_id")),
+        sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_repurchases_store_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_repurchases")),
+        sa.UniqueConstraint("order_id", "product_id", name=op.f("uq_repurchases_order_id_product_id")),
+    )
+    with op.batch_alter_table("repurchases", schema=None) as batch_op:
+        batch_op.create_index("ix_repurchases_customer_id", ["customer_id"], unique=False)
+        batch_op.create_index("ix_repurchases_store_id_expected_at", ["store_id", "expected_at"], unique=False)
 
     op.create_table(
         "messages",
@@ -1023,6 +1219,17 @@ def downgrade() -> None:
         )
 
     op.drop_table("messages")
+    with op.batch_alter_table("repurchases", schema=None) as batch_op:
+        batch_op.drop_index("ix_repurchases_store_id_expected_at")
+        batch_op.drop_index("ix_repurchases_customer_id")
+
+    op.drop_table("repurchases")
+    with op.batch_alter_table("points_entries", schema=None) as batch_op:
+        batch_op.drop_index("ix_points_entries_store_id_expires_at")
+        batch_op.drop_index("ix_points_entries_store_id_at")
+        batch_op.drop_index("ix_points_entries_customer_id_at")
+
+    op.drop_table("points_entries")
     with op.batch_alter_table("order_items", schema=None) as batch_op:
         batch_op.drop_index("ix_order_items_product_id")
 
@@ -1056,10 +1263,42 @@ def downgrade() -> None:
     op.drop_table("variants")
     op.drop_table("topic_counts")
     op.drop_table("template_versions")
+    with op.batch_alter_table("special_dates", schema=None) as batch_op:
+        batch_op.drop_index("ix_special_dates_store_id_name")
+
+    op.drop_table("special_dates")
+    with op.batch_alter_table("segment_members", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_segment_members_staying",
+            postgresql_where=sa.text("left_at IS NULL"),
+            sqlite_where=sa.text("left_at IS NULL"),
+        )
+        batch_op.drop_index("ix_segment_members_segment_id_left_at")
+        batch_op.drop_index("ix_segment_members_segment_id_entered_at")
+        batch_op.drop_index("ix_segment_members_customer_id")
+
+    op.drop_table("segment_members")
+    with op.batch_alter_table("product_rhythms", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_product_rhythms_stale", postgresql_where=sa.text("is_stale"), sqlite_where=sa.text("is_stale")
+        )
+
+    op.drop_table("product_rhythms")
     op.drop_table("privacy_requests")
     with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index("ix_orders_store_id_rhythm_days_placed_at")
         batch_op.drop_index("ix_orders_store_id_placed_at")
+        batch_op.drop_index(
+            "ix_orders_store_id_fulfilled_at",
+            postgresql_where=sa.text("fulfilled_at IS NOT NULL"),
+            sqlite_where=sa.text("fulfilled_at IS NOT NULL"),
+        )
         batch_op.drop_index("ix_orders_store_id_email_key")
+        batch_op.drop_index(
+            "ix_orders_store_id_delivered_at",
+            postgresql_where=sa.text("delivered_at IS NOT NULL"),
+            sqlite_where=sa.text("delivered_at IS NOT NULL"),
+        )
         batch_op.drop_index("ix_orders_store_id_checkout_id")
         batch_op.drop_index("ix_orders_store_id_cart_id")
         batch_op.drop_index("ix_orders_customer_id_placed_at")
@@ -1079,6 +1318,11 @@ def downgrade() -> None:
     op.drop_table("identities")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_store_id_name_at")
+        batch_op.drop_index(
+            "ix_events_product_id_name_at",
+            postgresql_where=sa.text("product_id IS NOT NULL"),
+            sqlite_where=sa.text("product_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_events_customer_id_name_at")
 
     op.drop_table("events")
@@ -1087,7 +1331,24 @@ def downgrade() -> None:
         batch_op.drop_index("ix_due_items_customer_id")
 
     op.drop_table("due_items")
+    with op.batch_alter_table("customer_tiers", schema=None) as batch_op:
+        batch_op.drop_index("ix_customer_tiers_store_id_since")
+        batch_op.drop_index("ix_customer_tiers_customer_id_since")
+
+    op.drop_table("customer_tiers")
+    with op.batch_alter_table("customer_rhythms", schema=None) as batch_op:
+        batch_op.drop_index("ix_customer_rhythms_store_id_next_expected_at")
+        batch_op.drop_index(
+            "ix_customer_rhythms_stale", postgresql_where=sa.text("is_stale"), sqlite_where=sa.text("is_stale")
+        )
+
+    op.drop_table("customer_rhythms")
     with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_consents_granted",
+            postgresql_where=sa.text("status = 'granted'"),
+            sqlite_where=sa.text("status = 'granted'"),
+        )
         batch_op.drop_index("ix_consents_customer_id_topic_id")
 
     op.drop_table("consents")
@@ -1115,6 +1376,7 @@ def downgrade() -> None:
     op.drop_table("products")
     op.drop_table("login_links")
     with op.batch_alter_table("customers", schema=None) as batch_op:
+        batch_op.drop_index("ix_customers_store_id_timezone")
         batch_op.drop_index("ix_customers_store_id_created_at")
         batch_op.drop_index("ix_customers_birthday")
 
