@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import ColumnElement, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, exists, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from automation.models import Cart, Order, OrderItem, Product
-from automation.rules.sql import json_has
+from automation.rules.dialects import at_path, json_has
 
 Instant = datetime | ColumnElement[datetime] | InstrumentedAttribute[datetime]
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
@@ -40,7 +40,7 @@ class Goods(BaseModel):
             parts.append(product.external_id.in_(self.products))
         if self.categories:
             parts.append(product.category.in_(self.categories))
-        parts += [json_has(product.tags, tag) for tag in self.tags]
+        parts += [func.coalesce(json_has(*at_path(product.tags, ()), tag), false()) for tag in self.tags]
         return or_(*parts)
 
 
