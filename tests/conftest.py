@@ -61,7 +61,9 @@ def _empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _postgresql() -> Iterator[tuple[str, Engine] | None]:
     checkout = hashlib.sha256(str(Path(__file__).resolve()).encode()).hexdigest()[:8]
     lane = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    name = f"cartwheel_test_{checkout}_{lane}"
+    # A run that was killed may still be ending; its successor has names of its own.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:8]
+    name = f"cartwheel_test_{checkout}_{run}_{lane}"
     server = create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
     try:
         with server.connect() as connection:
