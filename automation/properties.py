@@ -5,35 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from sqlalchemy import ColumnElement, case, func, literal, true
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy import ColumnElement, false, func, not_, true
+
+from automation.rules.dialects import at_path, json_boolean, json_kind, json_number, json_text
 
 _ORDER = ("at_least", "at_most", "more_than", "less_than")
-
-
-class json_kind(GenericFunction[str]):
-    """The type of what a JSON object holds under a key: text, number, boolean, or another word; NULL for nothing."""
-
-    inherit_cache = True
-
-
-@compiles(json_kind, "sqlite")
-def _json_kind_sqlite(element: json_kind, compiler: SQLCompiler, **kw: Any) -> str:
-    column, key = element.clauses
-    return (
-        f"(SELECT CASE type WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' WHEN 'true' THEN 'boolean' "
-        f"WHEN 'false' THEN 'boolean' WHEN 'null' THEN NULL ELSE type END "
-        f"FROM json_each({compiler.process(column, **kw)}) WHERE key = {compiler.process(key, **kw)})"
-    )
-
-
-@compiles(json_kind, "postgresql")
-def _json_kind_postgresql(element: json_kind, compiler: SQLCompiler, **kw: Any) -> str:
-    column, key = element.clauses
-    kind = f"jsonb_typeof({compiler.process(column, **kw)} -> {compiler.process(key, **kw)}::text)"
-    return f"(CASE {kind} WHEN 'string' THEN 'text' WHEN 'null' THEN NULL ELSE {kind} END)"
 
 
 class PropertyFilter(BaseModel):
@@ -69,24 +45,23 @@ class PropertyFilter(BaseModel):
 
     def match(self, properties: Any) -> ColumnElement[bool]:
         """True, or false, never NULL, for a column of properties."""
-        kind = json_kind(properties, literal(self.property))
+        at = at_path(properties, (self.property,))
+        known: ColumnElement[bool] = func.coalesce(json_kind(*at) != "null", false())
         if self.is_ == "is_known":
-            return kind.is_not(None)
+            return known
         if self.is_ == "is_unknown":
-            return kind.is_(None)
-        wanted, found = self._typed(properties)
-        # A CASE, for a cast of something else would be an error on PostgreSQL.
-        return case((kind == wanted, func.coalesce(self._compare(found), literal(value=False))), else_=False)
+            return not_(known)
+        found: ColumnElement[bool] = func.coalesce(self._compare(self._typed(at)), false())
+        return found
 
-    def _typed(self, properties: Any) -> tuple[str, Any]:
-        part = properties[self.property]
+    def _typed(self, at: list[ColumnElement[Any]]) -> Any:
         match self.value:
             case bool():
-                return "boolean", part.as_boolean()
+                return json_boolean(*at)
             case int() | float():
-                return "number", part.as_float()
+                return json_number(*at)
             case _:
-                return "text", part.as_string()
+                return json_text(*at)
 
     def _compare(self, found: Any) -> Any:
         match self.is_:
@@ -110,7 +85,7 @@ class PropertyFilter(BaseModel):
 
 def number(properties: Any, key: str) -> ColumnElement[float]:
     """The number under a key; NULL for anything else."""
-    return case((json_kind(properties, literal(key)) == "number", properties[key].as_float()), else_=None)
+    return json_number(*at_path(properties, (key,)))
 
 
 def all_match(filters: list[PropertyFilter], properties: Any) -> ColumnElement[bool]:
