@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -241,13 +241,15 @@ def _repurchases(bought: Sequence[Purchase], usual: Mapping[int, int]) -> Iterab
 def _keep_repurchases(session: Session, customer_ids: Collection[int], rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace what is stored, row by row: enrolments refer to them by id."""
     table = table_of(Repurchase)
-    given = bulk.table(session, [Repurchase.order_id, Repurchase.product_id], rows)
-    is_kept = exists(
-        select(1)
-        .select_from(given)
-        .where(given.c.order_id == table.c.order_id, given.c.product_id == table.c.product_id)
+    kept = {(row["order_id"], row["product_id"]) for row in rows}
+    stored = session.execute(
+        select(table.c.id, table.c.order_id, table.c.product_id).where(table.c.customer_id.in_(customer_ids))
     )
-    session.execute(delete(table).where(table.c.customer_id.in_(customer_ids), ~is_kept))
+    # Told apart here: SQLite would read the whole list anew for every stored row.
+    gone = [row.id for row in stored if (row.order_id, row.product_id) not in kept]
+    if gone:
+        going = bulk.table(session, [Repurchase.id], [{"id": i} for i in gone])
+        session.execute(delete(table).where(table.c.id.in_(select(going.c.id))))
     bulk.insert(
         session,
         Repurchase,

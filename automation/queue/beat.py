@@ -48,6 +48,9 @@ LIMITS: Mapping[str, int] = {
 }
 """Rows a stage moves in one call; deliver's is the settings' batch size."""
 
+PATIENT = frozenset({"summarise"})
+"""Stages with long transactions and no hurry: one call a tick, so that on SQLite others get their turn to write."""
+
 MAX_ROUNDS = 100_000
 
 
@@ -110,7 +113,8 @@ class Beat:
 
     def _drain(self, name: str) -> None:
         while not self._stopping.is_set() and run_stage(self._app, name, self._app.clock()):
-            pass
+            if name in PATIENT:
+                return
 
     def _beat(self) -> None:
         now = self._app.clock()
