@@ -17,6 +17,8 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ColumnElement,
+    Date,
+    DateTime,
     Dialect,
     FromClause,
     LargeBinary,
@@ -144,13 +146,25 @@ def _target(model: type[Record]) -> Table:
 def _encoded(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> list[Any]:
     """Rows as JSON holds them: arrays for SQLite (shorter, quicker to read), objects for PostgreSQL."""
     names = [c.name for c in columns]
-    encoders = [_encoder(c, dialect) for c in columns]
     try:
-        if dialect.name == "sqlite":
-            return [[encode(row[name]) for name, encode in zip(names, encoders, strict=True)] for row in rows]
-        return [{name: encode(row[name]) for name, encode in zip(names, encoders, strict=True)} for row in rows]
+        # Column by column: most need no encoding, and the values of one tend to be alike.
+        encoded = [_column(dialect, c, [row[c.name] for row in rows]) for c in columns]
     except KeyError as error:
         raise ValueError(f"Every row needs the same columns ({', '.join(names)}); one lacks {error}.") from error
+    if dialect.name == "sqlite":
+        return list(zip(*encoded, strict=True))
+    return [dict(zip(names, values, strict=True)) for values in zip(*encoded, strict=True)]
+
+
+def _column(dialect: Dialect, c: Column[Any], values: list[Any]) -> list[Any]:
+    encode = _encoder(c, dialect)
+    if encode is None:
+        return values
+    if not isinstance(_plain_type(c), DateTime):
+        return [encode(value) for value in values]
+    # A batch has few instants, often one: each is encoded once.
+    known = {value: encode(value) for value in set(values)}
+    return [known[value] for value in values]
 
 
 def _plain_type(c: Column[Any]) -> Any:
@@ -162,6 +176,7 @@ def _stored_type(c: Column[Any], dialect: Dialect) -> Any:
 
 
 def _encoder(c: Column[Any], dialect: Dialect) -> Any:
+    """How a column's values become JSON; None for those that are JSON as they are."""
     is_sqlite = dialect.name == "sqlite"
     kind = _plain_type(c)
     if isinstance(kind, JSON):
@@ -173,14 +188,14 @@ def _encoder(c: Column[Any], dialect: Dialect) -> Any:
             if is_sqlite
             else (lambda v: None if v is None else f"\\x{v.hex()}")
         )
+    if not isinstance(kind, DateTime | Date):
+        return None
     bind = c.type.dialect_impl(dialect).bind_processor(dialect)
 
     def encode(value: Any) -> Any:
-        if isinstance(value, datetime | date):
-            # The type's own checks (an instant needs its zone) and, on SQLite, its own spelling.
-            value = bind(value) if bind else value
-            return value.isoformat() if isinstance(value, datetime | date) else value
-        return value
+        # The type's own checks (an instant needs its zone) and, on SQLite, its own spelling.
+        value = bind(value) if bind else value
+        return value.isoformat() if isinstance(value, datetime | date) else value
 
     return encode
 

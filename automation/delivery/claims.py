@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from automation import bulk
 from automation.app import App
@@ -36,6 +36,25 @@ declare("claim.before_commit", "submit.before_commit")
 
 # Spelt as the partial indexes spell it: with bound parameters SQLite would not see that they fit.
 _READY = text("messages.state IN ('ready', 'retry')")
+
+# What sending never looks at: most are instants, which SQLite keeps as text that somebody would have to read.
+_UNREAD = tuple(
+    defer(column, raiseload=True)
+    for column in (
+        Message.reason_detail,
+        Message.claimed_by,
+        Message.provider_id,
+        Message.created_at,
+        Message.decided_at,
+        Message.accepted_at,
+        Message.delivered_at,
+        Message.bounced_at,
+        Message.complained_at,
+        Message.opened_at,
+        Message.clicked_at,
+        Message.unsubscribed_at,
+    )
+)
 
 ALONE_AFTER = 2
 """A message that was there when so many workers died travels alone, so that its neighbours are not blamed."""
@@ -119,6 +138,7 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
         .order_by(Message.rank, Message.due_at, Message.id)
         .limit(limit)
         .with_for_update(of=Message, skip_locked=True)
+        .options(*_UNREAD)
     ).all()
     session.expunge_all()
     dropped = [(m.id, why) for m, why in rows if why]

@@ -229,7 +229,9 @@ def _picks(session: Session, stores: Mapping[int, Store]) -> dict[int, list[dict
 
 def _plain(text: str) -> str:
     """A name as it may stand in a header: in one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def _envelope(app: App, message: Message, store: Store, customer: Any, campaign: Any | None) -> dict[str, Any]:
