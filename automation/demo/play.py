@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from automation.app import App
 from automation.demo import fast_forward, switch
@@ -15,6 +15,7 @@ VISITS_PER_HOUR = 60.0
 """While a person watches."""
 VISITS_PER_TURNED_HOUR = 6.0
 """While the clock is turned: a shop of this size, without making days take minutes."""
+_HEAD_START = timedelta(minutes=5)
 
 
 class Play:
@@ -24,7 +25,8 @@ class Play:
         self._app = app
         self._stopping = stopping
         self._http = app.http()
-        self._now = app.clock()
+        # Shoppers are in the shop already when it opens: the first of their webhooks come in at once.
+        self._now = app.clock() - _HEAD_START
         self._shop = Storefront(app, local_url(app.settings), self._http, seed=self._now.isoformat())
         self._turn = threading.Lock()
 
