@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         300, ge=0, description="How long to wait before asking a provider about a message whose fate is unknown."
     )
     tick_seconds: float = Field(1, gt=0, le=60, description="How often the worker looks for due work.")
+    trusted_proxy: str | None = Field(
+        None,
+        description="Address of the web server in front of us, or *; only its X-Forwarded-For and -Proto count.",
+    )
+    trusted_proxy_count: int = Field(1, ge=1, le=9, description="How many web servers stand in front of us in a row.")
     web_threads: int = Field(16, ge=1, le=64, description="Threads of the web process.")
 
     @model_validator(mode="before")

@@ -103,6 +103,14 @@ def _empty(engine: Engine) -> None:
             connection.execute(text(f"SELECT {', '.join(numbers)}"))
 
 
+@pytest.fixture
+def _emptied(request: pytest.FixtureRequest) -> None:
+    """The PostgreSQL server's tables, emptied: for tests that need no other database."""
+    server = request.getfixturevalue("_postgresql")
+    if server is not None:
+        _empty(server[1])
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database with every table, once on each of the two."""

@@ -7,13 +7,14 @@ import signal
 import socket
 import sys
 from types import FrameType
+from typing import Any
 
 from flask import Flask
 from waitress.server import create_server
 
 from automation.app import build
 from automation.errors import SetupError
-from automation.settings import load
+from automation.settings import Settings, load
 from webapp.assets import require_built
 from webapp.factory import create_app
 
@@ -44,7 +45,12 @@ def main() -> int:
     # Waitress tells of every request that waits a moment for a thread; under load that is all of them.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = create_server(
-        flask, sockets=[listener], threads=settings.web_threads, ident="", clear_untrusted_proxy_headers=True
+        flask,
+        sockets=[listener],
+        threads=settings.web_threads,
+        ident="",
+        clear_untrusted_proxy_headers=True,
+        **proxy_arguments(settings),
     )
     print(f"Cartwheel listens on http://{settings.host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201  the one line
     try:
@@ -57,6 +63,17 @@ def main() -> int:
         _close(flask)
         app.close()
     return 0
+
+
+def proxy_arguments(settings: Settings) -> dict[str, Any]:
+    """What Waitress is told of the web server in front of us; nothing, so that nobody is believed, without one."""
+    if settings.trusted_proxy is None:
+        return {}
+    return {
+        "trusted_proxy": settings.trusted_proxy,
+        "trusted_proxy_count": settings.trusted_proxy_count,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    }
 
 
 def _close(flask: Flask) -> None:

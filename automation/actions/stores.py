@@ -15,6 +15,7 @@ from automation.errors import Unreadable
 from automation.models import Installation, Store
 from automation.policy import Policy
 from automation.security import random_id
+from automation.upsert import insert_into
 
 
 def _address(value: str) -> str:
@@ -84,9 +85,18 @@ def save_policy(session: Session, store_id: int, policy: Policy, now: datetime, 
 
 def set_paused(session: Session, *, is_paused: bool, now: datetime, admin_id: int | None = None) -> None:
     """Stop or resume all sending of this installation."""
-    row = session.get(Installation, 1)
-    if row is None:
-        row = Installation(id=1, instance_id=random_id(), created_at=now)
-        session.add(row)
+    row = installation(session, now)
     row.is_paused = is_paused
     audit.note(session, admin_id, "sending.paused" if is_paused else "sending.resumed", "", now)
+
+
+def installation(session: Session, now: datetime) -> Installation:
+    """The one row of this installation, made at its first use; two processes may ask for it at once."""
+    row = session.get(Installation, 1)
+    if row is None:
+        first = insert_into(session, Installation).values(
+            id=1, instance_id=random_id(), is_paused=False, created_at=now
+        )
+        session.execute(first.on_conflict_do_nothing())
+        row = session.get_one(Installation, 1)
+    return row

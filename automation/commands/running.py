@@ -89,6 +89,9 @@ def _work(app: App, stopping: threading.Event) -> None:
     from automation.demo.play import Play  # noqa: PLC0415
     from automation.queue.beat import run_worker  # noqa: PLC0415
 
+    if app.settings.broker_url is not None:
+        _work_for_broker(app, stopping)
+        return
     if not app.settings.demo:
         run_worker(app, stopping)
         return
@@ -97,6 +100,16 @@ def _work(app: App, stopping: threading.Event) -> None:
         run_worker(app, stopping, {"storefront": play.storefront, "fast_forward": play.fast_forward})
     finally:
         play.close()
+
+
+def _work_for_broker(app: App, stopping: threading.Event) -> None:
+    if app.settings.is_embedded:
+        raise SetupError("CARTWHEEL_BROKER_URL goes with PostgreSQL: set CARTWHEEL_DATABASE_URL, or leave both out.")
+    try:
+        from automation.queue.celery import run_worker  # noqa: PLC0415  only the distributed shape needs Celery
+    except ImportError as error:
+        raise SetupError("CARTWHEEL_BROKER_URL needs Celery: pip install 'cartwheel[distributed]'.") from error
+    run_worker(app, stopping)
 
 
 @click.command()
