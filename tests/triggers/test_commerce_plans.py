@@ -39,8 +39,8 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("reward_expiring", {}),
 ]
 
-GIVEN = """(SELECT i, c.id, CAST(:now AS timestamptz) - make_interval(secs => i * 2102.4) AS at
-       FROM generate_series(1, 30000) AS i JOIN customers c ON c.public_id = 'c' || i) AS n"""
+GIVEN = """(SELECT i, c.id, CAST(:now AS timestamptz) - make_interval(secs => i * (63072000.0 / :size)) AS at
+       FROM generate_series(1, :size) AS i JOIN customers c ON c.public_id = 'c' || i) AS n"""
 ROWS = (
     """INSERT INTO products (store_id, external_id, title, description, url, image_url, category, vendor, tags, price,
          state, created_at, updated_at)
@@ -77,14 +77,16 @@ BIG = plans.BIG | {
 }
 
 
-def fill(app: App, store: Store) -> None:
-    """Products, lines, rhythms and the rest for the crowd's orders and carts."""
+def fill(app: App, store: Store, size: int = 30_000) -> None:
+    """Products, lines, rhythms and the rest for the crowd's orders and carts, spread over two years."""
     with app.db.write() as session:
         segment = Segment(store_id=store.id, name="All", rule={"all": []}, created_at=NOW, updated_at=NOW)
         session.add(segment)
         session.flush()
         for statement in ROWS:
-            session.execute(text(statement.replace("GIVEN", GIVEN)), {"store": store.id, "now": NOW})
+            wanted = text(statement.replace("GIVEN", GIVEN))
+            values = {"store": store.id, "now": NOW, "size": size}
+            session.execute(wanted, {name: values[name] for name in wanted._bindparams})
     with app.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
 
