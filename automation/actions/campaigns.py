@@ -5,30 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from automation import audit, campaigns
 from automation.app import App
-from automation.campaigns import Definition, StepNode
-from automation.errors import CampaignBroken, NotAllowed, RuleBroken
+from automation.campaigns import Definition
+from automation.errors import CampaignBroken, NotAllowed
+from automation.freezing import check_kinds, frozen
 from automation.models import (
     Campaign,
     CampaignVersion,
     Enrolment,
     Message,
     Store,
-    Template,
 )
 from automation.recipes import Recipe
 from automation.recipes import recipes as _recipes
-from automation.rules import language
-from automation.rules.sql import predicate
 from automation.security import random_id
-from automation.versions import segments_of
 
-MAX_STEPS = 200
 _NOT_SENT = ("draft", "ready", "retry")
 
 
@@ -81,7 +76,7 @@ def edit(
     if campaign.state == "archived":
         raise NotAllowed("An archived campaign cannot be edited.")
     definition = campaigns.read(draft)
-    _check_kinds(app, definition)
+    check_kinds(app, definition)
     campaign.draft = definition.model_dump(mode="json")
     campaign.updated_at = now
     audit.note(session, admin_id, "campaign.edited", campaign.public_id, now)
@@ -97,7 +92,7 @@ def publish(
     if campaign.state == "archived":
         raise NotAllowed("An archived campaign cannot be published.")
     store = session.get_one(Store, campaign.store_id)
-    definition = _frozen(app, session, store, campaigns.read(campaign.draft), now)
+    definition = frozen(app, session, store, campaigns.read(campaign.draft), now)
     number = session.scalar(
         select(func.coalesce(func.max(CampaignVersion.number), 0)).where(CampaignVersion.campaign_id == campaign.id)
     )
@@ -124,7 +119,7 @@ def problems(app: App, session: Session, campaign: Campaign, now: datetime) -> l
     """What stands in the way of publishing, each in a sentence; empty when nothing does."""
     store = session.get_one(Store, campaign.store_id)
     try:
-        _frozen(app, session, store, campaigns.read(campaign.draft), now)
+        frozen(app, session, store, campaigns.read(campaign.draft), now)
     except CampaignBroken as error:
         return [str(error)]
     return []
@@ -181,68 +176,3 @@ def _clear(session: Session, campaign: Campaign, now: datetime) -> None:
         .where(Message.campaign_id == campaign.id, Message.state.in_(_NOT_SENT))
         .values(state="dropped", reason="campaign_stopped", decided_at=now)
     )
-
-
-def _check_kinds(app: App, definition: Definition) -> None:
-    trigger = app.triggers.get(definition.trigger.kind)
-    if trigger is None:
-        raise CampaignBroken(f"trigger: there is no kind {definition.trigger.kind!r}")
-    _settings("trigger", trigger.Settings, definition.trigger.settings)
-    nodes = list(campaigns.walk(definition.flow))
-    if len(nodes) > MAX_STEPS:
-        raise CampaignBroken(f"flow: a campaign may have {MAX_STEPS} steps; this one has {len(nodes)}")
-    for node in nodes:
-        step = app.steps.get(node.kind)
-        if step is None:
-            raise CampaignBroken(f"step {node.id}: there is no kind {node.kind!r}")
-        _settings(f"step {node.id}", step.Settings, node.settings)
-        unknown = set(node.branches) - set(step.branches)
-        if unknown:
-            raise CampaignBroken(f"step {node.id}: {node.kind} has no branch {', '.join(sorted(unknown))}")
-
-
-def _settings(where: str, model: Any, value: dict[str, Any]) -> Any:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise CampaignBroken(f"{where}: {field or 'settings'}: {first['msg']}") from error
-
-
-def _frozen(app: App, session: Session, store: Store, definition: Definition, now: datetime) -> Definition:
-    """The definition as a version keeps it: every kind checked, every mail fixed to its version."""
-    _check_kinds(app, definition)
-    try:
-        rule = language.read(definition.audience)
-        predicate(rule, now, segments_of(session, store.id))
-    except RuleBroken as error:
-        raise CampaignBroken(f"audience: {error}") from error
-    if not any(node.kind == "mail" for node in campaigns.walk(definition.flow)):
-        raise CampaignBroken("flow: the campaign sends no mail yet")
-    if not store.sender_email:
-        raise CampaignBroken("store: set the sender's address first (Settings)")
-    if not store.postal_address and definition.mail_class != "transactional":
-        raise CampaignBroken("store: set the postal address first (Settings); the law wants it in every mail")
-    mails = session.execute(select(Template.name, Template.latest_version_id).where(Template.store_id == store.id))
-    latest = {row.name: row.latest_version_id for row in mails}
-    trigger = app.triggers[definition.trigger.kind]
-    settings = trigger.at_publish(trigger.Settings.model_validate(definition.trigger.settings), now)
-    return definition.model_copy(
-        update={
-            "trigger": definition.trigger.model_copy(update={"settings": settings.model_dump(mode="json")}),
-            "flow": [_pinned(node, latest) for node in definition.flow],
-        }
-    )
-
-
-def _pinned(node: StepNode, latest: dict[str, int | None]) -> StepNode:
-    settings = node.settings
-    if node.kind == "mail":
-        name = settings.get("template") or ""
-        version_id = latest.get(name)
-        if version_id is None:
-            raise CampaignBroken(f"step {node.id}: " + (f"there is no mail called {name}" if name else "choose a mail"))
-        settings = {**settings, "template_version_id": version_id}
-    branches = {name: [_pinned(inner, latest) for inner in nodes] for name, nodes in node.branches.items()}
-    return node.model_copy(update={"settings": settings, "branches": branches})
