@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, one_of
 
-
 ENROLMENT_STATES = ("active", "finished", "exited", "converted", "held")
 """On its way; through all steps; left before; reached the goal; held out, to be compared with the others."""
 

@@ -39,6 +39,7 @@ class Desk:
         self.kept: list[tuple[type[Record], Mapping[str, Any]]] = []
         self.tags: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = []
         self.attributes: list[tuple[int, str, Any]] = []
+        self.asked: list[Any] = []
         self.picks: list[tuple[int, str, str]] = []
         self._holds = set(holds)
         self._happened = dict(happened or {})
@@ -50,9 +51,11 @@ class Desk:
         self.kept.append((model, row))
 
     def holding(self, places: Sequence[Place], rule: Rule) -> set[int]:
+        self.asked.append(rule)
         return self._holds & {place.enrolment_id for place in places}
 
     def happened(self, places: Sequence[Place], event: str, where: Sequence[Filter] = ()) -> dict[int, datetime]:
+        self.asked.append((event, tuple(where)))
         return {p.enrolment_id: self._happened[p.enrolment_id] for p in places if p.enrolment_id in self._happened}
 
     def tag(self, place: Place, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
