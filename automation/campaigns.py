@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -128,6 +129,53 @@ def read(value: Any) -> Definition:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise CampaignBroken(f"{where or 'definition'}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def new_ids(nodes: Sequence[StepNode], taken: set[str]) -> dict[str, str]:
+    """For each of some steps, and those below them, an id that is not taken: the kind and a number."""
+    names: dict[str, str] = {}
+    used = set(taken)
+    for node in walk(nodes):
+        stem = re.sub(r"_\d+$", "", node.id)[:58]
+        number = 1
+        while f"{stem}_{number}" in used:
+            number += 1
+        names[node.id] = f"{stem}_{number}"
+        used.add(names[node.id])
+    return names
+
+
+def inserted(flow: Sequence[StepNode], nodes: Sequence[StepNode], after: str | None) -> list[StepNode] | None:
+    """The flow with steps put behind one of its steps, or at its end; None where there is no such step."""
+    if after is None:
+        return [*flow, *nodes]
+    result: list[StepNode] = []
+    is_found = False
+    for node in flow:
+        branches = {}
+        for name, inner in node.branches.items():
+            changed = inserted(inner, nodes, after)
+            is_found = is_found or changed is not None
+            branches[name] = inner if changed is None else changed
+        result.append(node.model_copy(update={"branches": branches}))
+        if node.id == after:
+            result += nodes
+            is_found = True
+    return result if is_found else None
+
+
+def same(one: Definition, other: Definition) -> bool:
+    """Whether two definitions say the same; which versions their mails are fixed to does not matter."""
+    return _unfixed(one) == _unfixed(other)
+
+
+def _unfixed(definition: Definition) -> dict[str, Any]:
+    def loose(node: StepNode) -> StepNode:
+        settings = {k: v for k, v in node.settings.items() if k != "template_version_id"}
+        branches = {name: list(map(loose, nodes)) for name, nodes in node.branches.items()}
+        return node.model_copy(update={"settings": settings, "branches": branches})
+
+    return definition.model_copy(update={"flow": list(map(loose, definition.flow))}).model_dump(mode="json")
 
 
 def circles(flow: Sequence[StepNode], jumps: dict[str, str], waits: frozenset[str]) -> str | None:

@@ -116,4 +116,6 @@ def _fixed(app: App, node: StepNode, around: Publishing) -> StepNode:
     except CampaignBroken as error:
         raise CampaignBroken(f"step {node.id}: {error}") from error
     branches = {name: [_fixed(app, inner, around) for inner in nodes] for name, nodes in node.branches.items()}
-    return node.model_copy(update={"settings": settings.model_dump(mode="json", by_alias=True), "branches": branches})
+    return node.model_copy(
+        update={"settings": settings.model_dump(mode="json", by_alias=True, exclude_unset=True), "branches": branches}
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from automation import audit, campaigns
+from automation import audit, campaigns, transfers
 from automation.app import App
-from automation.campaigns import Definition
+from automation.campaigns import Definition, StepNode, same
 from automation.errors import CampaignBroken, NotAllowed
 from automation.freezing import check_kinds, frozen
 from automation.models import (
@@ -19,7 +20,9 @@ from automation.models import (
     Enrolment,
     Message,
     Store,
+    Trial,
 )
+from automation.transfers import Impact, Inside
 from automation.recipes import Recipe
 from automation.recipes import recipes as _recipes
 from automation.security import random_id
@@ -46,7 +49,7 @@ def create(
         public_id=random_id(),
         store_id=store.id,
         name=unique,
-        draft=definition.model_dump(mode="json"),
+        draft=definition.model_dump(mode="json", by_alias=True),
         created_at=now,
         updated_at=now,
     )
@@ -77,15 +80,21 @@ def edit(
         raise NotAllowed("An archived campaign cannot be edited.")
     definition = campaigns.read(draft)
     check_kinds(app, definition)
-    campaign.draft = definition.model_dump(mode="json")
+    campaign.draft = definition.model_dump(mode="json", by_alias=True)
     campaign.updated_at = now
     audit.note(session, admin_id, "campaign.edited", campaign.public_id, now)
 
 
 def publish(
-    app: App, session: Session, campaign: Campaign, now: datetime, admin_id: int | None = None
+    app: App,
+    session: Session,
+    campaign: Campaign,
+    now: datetime,
+    admin_id: int | None = None,
+    *,
+    inside: Inside = "finish",
 ) -> CampaignVersion:
-    """Freeze the draft as the live version. Customers who are inside finish on the version they entered.
+    """Freeze the draft as the live version. `inside` says what becomes of customers who are on an older one.
 
     Raises CampaignBroken naming the part that is not ready, NotAllowed for an archived campaign.
     """
@@ -93,26 +102,149 @@ def publish(
         raise NotAllowed("An archived campaign cannot be published.")
     store = session.get_one(Store, campaign.store_id)
     definition = frozen(app, session, store, campaigns.read(campaign.draft), now)
+    version = _make_live(session, campaign, definition, now, admin_id, inside)
+    audit.note(session, admin_id, "campaign.published", campaign.public_id, now, version=version.number, inside=inside)
+    return version
+
+
+def rollback(
+    session: Session,
+    campaign: Campaign,
+    number: int,
+    now: datetime,
+    admin_id: int | None = None,
+    *,
+    inside: Inside = "finish",
+) -> CampaignVersion:
+    """Make an older version live again, as a new version with the same mails.
+
+    A draft with changes that were never published is kept; any other becomes what is live.
+    Raises NotAllowed for a version that does not exist or is live, and for an archived campaign.
+    """
+    if campaign.state == "archived":
+        raise NotAllowed("An archived campaign cannot be published.")
+    older = session.scalars(
+        select(CampaignVersion).where(CampaignVersion.campaign_id == campaign.id, CampaignVersion.number == number)
+    ).one_or_none()
+    if older is None:
+        raise NotAllowed(f"There is no version {number}.")
+    if older.id == campaign.live_version_id:
+        raise NotAllowed(f"Version {number} is live already.")
+    live = session.get(CampaignVersion, campaign.live_version_id) if campaign.live_version_id else None
+    definition = campaigns.read(older.definition)
+    if live is None or same(campaigns.read(campaign.draft), campaigns.read(live.definition)):
+        campaign.draft = definition.model_dump(mode="json", by_alias=True)
+    version = _make_live(session, campaign, definition, now, admin_id, inside)
+    audit.note(
+        session,
+        admin_id,
+        "campaign.rolled_back",
+        campaign.public_id,
+        now,
+        to=number,
+        version=version.number,
+        inside=inside,
+    )
+    return version
+
+
+def _make_live(
+    session: Session, campaign: Campaign, definition: Definition, now: datetime, admin_id: int | None, inside: Inside
+) -> CampaignVersion:
     number = session.scalar(
         select(func.coalesce(func.max(CampaignVersion.number), 0)).where(CampaignVersion.campaign_id == campaign.id)
     )
+    before = session.get(CampaignVersion, campaign.live_version_id) if campaign.live_version_id else None
     version = CampaignVersion(
         campaign_id=campaign.id,
         number=(number or 0) + 1,
-        definition=definition.model_dump(mode="json"),
+        definition=definition.model_dump(mode="json", by_alias=True),
         created_at=now,
         created_by=admin_id,
     )
     session.add(version)
     session.flush()
+    if before is not None:
+        _begin_trials_anew(session, campaign.id, campaigns.read(before.definition), definition)
+    if inside == "move":
+        transfers.move(session, campaign.id, definition, version.id, now)
+    elif inside == "exit":
+        _clear(session, campaign, now, "left when a new version was published")
     if campaign.state not in ("live", "paused") or campaign.live_since is None:
         campaign.live_since = now
     campaign.live_version_id = version.id
     campaign.enrolled_at = None
     campaign.state, campaign.state_reason = "live", ""
     campaign.updated_at = now
-    audit.note(session, admin_id, "campaign.published", campaign.public_id, now, version=version.number)
     return version
+
+
+def _begin_trials_anew(session: Session, campaign_id: int, before: Definition, after: Definition) -> None:
+    """Figures of arms that are no longer what they were decide nothing."""
+    old = {node.id: node for node in campaigns.walk(before.flow)}
+    changed = [node.id for node in campaigns.walk(after.flow) if old.get(node.id) != node]
+    if changed:
+        session.execute(delete(Trial).where(Trial.campaign_id == campaign_id, Trial.step_id.in_(changed)))
+
+
+def impact(session: Session, campaign: Campaign) -> list[Impact]:
+    """How many people wait at each step of the versions they are in, and what publishing the draft means for them."""
+    return transfers.impact(session, campaign.id, campaigns.read(campaign.draft))
+
+
+def duplicate(session: Session, campaign: Campaign, now: datetime, admin_id: int | None = None) -> Campaign:
+    """A new draft with the same definition: nobody is in it, and its chances are drawn anew."""
+    store = session.get_one(Store, campaign.store_id)
+    row = create(session, store, f"{campaign.name} (copy)", campaigns.read(campaign.draft), now, admin_id)
+    row.description = campaign.description
+    return row
+
+
+def copy_steps(
+    app: App,
+    session: Session,
+    source: Campaign,
+    step_ids: Sequence[str],
+    target: Campaign,
+    now: datetime,
+    admin_id: int | None = None,
+    *,
+    after: str | None = None,
+) -> list[str]:
+    """Copy steps of one draft, with all that hangs below them, into another (or the same), under new ids.
+
+    They are put behind the step `after`, or at the end. Answers the new ids of `step_ids`. Raises NotAllowed for
+    steps that do not exist, CampaignBroken as `edit()` does.
+    """
+    found = {node.id: node for node in campaigns.walk(campaigns.read(source.draft).flow)}
+    unknown = [step_id for step_id in step_ids if step_id not in found]
+    if unknown:
+        raise NotAllowed(f"There is no step {', '.join(unknown)}.")
+    into = campaigns.read(target.draft)
+    chosen = [found[step_id] for step_id in step_ids]
+    names = campaigns.new_ids(chosen, {node.id for node in campaigns.walk(into.flow)})
+    copies = [_renamed(app, node, names) for node in chosen]
+    flow = campaigns.inserted(into.flow, copies, after)
+    if flow is None:
+        raise NotAllowed(f"There is no step {after}.")
+    changed = into.model_copy(update={"flow": flow})
+    edit(app, session, target, changed.model_dump(mode="json", by_alias=True), now, admin_id)
+    return [names[step_id] for step_id in step_ids]
+
+
+def _renamed(app: App, node: StepNode, names: Mapping[str, str]) -> StepNode:
+    kind = app.steps[node.kind]
+    settings = kind.renamed(kind.Settings.model_validate(node.settings), names)
+    branches = {name: [_renamed(app, inner, names) for inner in nodes] for name, nodes in node.branches.items()}
+    return node.model_copy(
+        update={
+            "id": names[node.id],
+            "settings": settings.model_dump(
+                mode="json", by_alias=True, exclude_unset=True, exclude={"template_version_id"}
+            ),
+            "branches": branches,
+        }
+    )
 
 
 def problems(app: App, session: Session, campaign: Campaign, now: datetime) -> list[str]:
@@ -165,11 +297,11 @@ def _move(
     audit.note(session, admin_id, f"campaign.{state}", campaign.public_id, now)
 
 
-def _clear(session: Session, campaign: Campaign, now: datetime) -> None:
+def _clear(session: Session, campaign: Campaign, now: datetime, reason: str = "the campaign was stopped") -> None:
     session.execute(
         update(Enrolment)
         .where(Enrolment.campaign_id == campaign.id, Enrolment.state == "active")
-        .values(state="exited", ended_at=now, exit_reason="the campaign was stopped", step_id=None)
+        .values(state="exited", ended_at=now, exit_reason=reason, step_id=None, waits_for=None, arrived_at=None)
     )
     session.execute(
         update(Message)
