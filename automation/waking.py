@@ -7,7 +7,7 @@ again by the step, from the tables, so stirring too often is harmless.
 
 Stirring too seldom is caught too: an enrolment may begin to wait while the transaction that records its event is
 still under way, and neither sees the other. So whoever waits looks once more after two minutes, and then each time
-that it has waited four times as long as at the look before (`next_look`): some seven looks in a month.
+that it has waited four times as long as at the look before (`next_look`): some nine looks in a month.
 """
 
 from __future__ import annotations
