@@ -164,20 +164,6 @@ def inserted(flow: Sequence[StepNode], nodes: Sequence[StepNode], after: str | N
     return result if is_found else None
 
 
-def same(one: Definition, other: Definition) -> bool:
-    """Whether two definitions say the same; which versions their mails are fixed to does not matter."""
-    return _unfixed(one) == _unfixed(other)
-
-
-def _unfixed(definition: Definition) -> dict[str, Any]:
-    def loose(node: StepNode) -> StepNode:
-        settings = {k: v for k, v in node.settings.items() if k != "template_version_id"}
-        branches = {name: list(map(loose, nodes)) for name, nodes in node.branches.items()}
-        return node.model_copy(update={"settings": settings, "branches": branches})
-
-    return definition.model_copy(update={"flow": list(map(loose, definition.flow))}).model_dump(mode="json")
-
-
 def circles(flow: Sequence[StepNode], jumps: dict[str, str], waits: frozenset[str]) -> str | None:
     """A go-to step from which a customer could come back to it without any time passing; None where there is none.
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from automation import campaigns
 from automation.app import App
 from automation.campaigns import Definition, StepNode
 from automation.errors import CampaignBroken, RuleBroken
-from automation.models import Store
+from automation.models import Store, Template
 from automation.rules import language
+from automation.rules.scope import Scope
 from automation.rules.sql import predicate
 from automation.step import Publishing, StepSettings
 from automation.versions import segments_of
@@ -52,7 +55,8 @@ def _settings(where: str, model: Any, value: dict[str, Any]) -> Any:
 def frozen(app: App, session: Session, store: Store, definition: Definition, now: datetime) -> Definition:
     """The definition as a version keeps it. Raises CampaignBroken naming the part that is not ready."""
     check_kinds(app, definition)
-    _check_rules(session, store, definition, now)
+    scope = segments_of(session, store.id)
+    _check_rules(scope, definition, now)
     _check_flow(app, definition)
     if not store.sender_email:
         raise CampaignBroken("store: set the sender's address first (Settings)")
@@ -61,7 +65,16 @@ def frozen(app: App, session: Session, store: Store, definition: Definition, now
     trigger = app.triggers[definition.trigger.kind]
     settings = trigger.at_publish(trigger.Settings.model_validate(definition.trigger.settings), now)
     ids = frozenset(node.id for node in campaigns.walk(definition.flow))
-    around = Publishing(session=session, store_id=store.id, step_id="", step_ids=ids, now=now)
+    mails = session.execute(select(Template.name, Template.latest_version_id).where(Template.store_id == store.id))
+    around = Publishing(
+        session=session,
+        store_id=store.id,
+        step_id="",
+        step_ids=ids,
+        mails={row.name: row.latest_version_id for row in mails},
+        scope=scope,
+        now=now,
+    )
     return definition.model_copy(
         update={
             "trigger": definition.trigger.model_copy(update={"settings": settings.model_dump(mode="json")}),
@@ -70,8 +83,7 @@ def frozen(app: App, session: Session, store: Store, definition: Definition, now
     )
 
 
-def _check_rules(session: Session, store: Store, definition: Definition, now: datetime) -> None:
-    scope = segments_of(session, store.id)
+def _check_rules(scope: Scope, definition: Definition, now: datetime) -> None:
     rules = {"audience": definition.audience}
     rules |= {f"exits.{number}": found.rule for number, found in enumerate(definition.exits)}
     if definition.goal is not None:
@@ -104,13 +116,7 @@ def _check_flow(app: App, definition: Definition) -> None:
 
 def _fixed(app: App, node: StepNode, around: Publishing) -> StepNode:
     step = app.steps[node.kind]
-    here = Publishing(
-        session=around.session,
-        store_id=around.store_id,
-        step_id=node.id,
-        step_ids=around.step_ids,
-        now=around.now,
-    )
+    here = replace(around, step_id=node.id)
     try:
         settings: StepSettings = step.at_publish(step.Settings.model_validate(node.settings), here)
     except CampaignBroken as error:

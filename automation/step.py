@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from automation.models import Record
 from automation.rules.language import Filter, Rule
+from automation.rules.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,10 @@ class Publishing:
     step_id: str
     step_ids: frozenset[str]
     """Of the whole flow."""
+    mails: Mapping[str, int | None]
+    """The store's mails by name, each with its newest version."""
+    scope: Scope
+    """What the store's rules refer to."""
     now: datetime
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from automation import audit, campaigns, transfers
 from automation.app import App
-from automation.campaigns import Definition, StepNode, same
+from automation.campaigns import Definition, StepNode
+from automation.differences import differs
 from automation.errors import CampaignBroken, NotAllowed
 from automation.freezing import check_kinds, frozen
 from automation.models import (
@@ -108,6 +109,7 @@ def publish(
 
 
 def rollback(
+    app: App,
     session: Session,
     campaign: Campaign,
     number: int,
@@ -132,7 +134,7 @@ def rollback(
         raise NotAllowed(f"Version {number} is live already.")
     live = session.get(CampaignVersion, campaign.live_version_id) if campaign.live_version_id else None
     definition = campaigns.read(older.definition)
-    if live is None or same(campaigns.read(campaign.draft), campaigns.read(live.definition)):
+    if live is None or not differs(app, campaign.draft, live.definition):
         campaign.draft = definition.model_dump(mode="json", by_alias=True)
     version = _make_live(session, campaign, definition, now, admin_id, inside)
     audit.note(

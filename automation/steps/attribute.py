@@ -23,7 +23,7 @@ class Attribute(Step):
     """Sets an attribute of the customer, or clears it; rules and mails see it at once."""
 
     label = "Set an attribute"
-    icon = "user-edit"
+    icon = "pencil"
     Settings = AttributeSettings
     acts = True
 

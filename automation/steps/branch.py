@@ -10,7 +10,6 @@ from pydantic import Field, field_validator
 from automation.campaigns import readable
 from automation.errors import CampaignBroken, RuleBroken
 from automation.rules import english, language
-from automation.rules.scope import scope_of
 from automation.rules.sql import predicate
 from automation.step import Desk, Move, Next, Place, Publishing, Step, StepSettings
 
@@ -48,8 +47,7 @@ class Branch(Step):
         if settings.rule is None:
             raise CampaignBroken("set the rule")
         try:
-            scope = scope_of(publishing.session, publishing.store_id)
-            predicate(language.read(settings.rule), publishing.now, scope)
+            predicate(language.read(settings.rule), publishing.now, publishing.scope)
         except RuleBroken as error:
             raise CampaignBroken(f"rule: {error}") from error
         return settings

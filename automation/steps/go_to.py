@@ -26,7 +26,7 @@ class GoTo(Step):
     """
 
     label = "Go to"
-    icon = "corner-up-left"
+    icon = "arrow-back-up"
     Settings = GoToSettings
 
     def take(self, places: Sequence[Place], step_id: str, settings: GoToSettings, desk: Desk) -> Mapping[int, Move]:

@@ -23,7 +23,7 @@ class HoldOut(Step):
     """
 
     label = "Hold out"
-    icon = "hand-stop"
+    icon = "filter"
     Settings = HoldOutSettings
 
     def take(self, places: Sequence[Place], step_id: str, settings: HoldOutSettings, desk: Desk) -> Mapping[int, Move]:

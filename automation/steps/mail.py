@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pydantic import Field
-from sqlalchemy import select
 
 from automation.errors import CampaignBroken
-from automation.models import Template
 from automation.step import Desk, Move, Next, Place, Publishing, Step, StepSettings
 
 
@@ -41,9 +39,7 @@ class Mail(Step):
         name = settings.template
         if not name:
             raise CampaignBroken("choose a mail")
-        version_id = publishing.session.scalar(
-            select(Template.latest_version_id).where(Template.store_id == publishing.store_id, Template.name == name)
-        )
+        version_id = publishing.mails.get(name)
         if version_id is None:
             raise CampaignBroken(f"there is no mail called {name}")
         return settings.model_copy(update={"template_version_id": version_id})

@@ -51,7 +51,7 @@ class WaitFor(Step):
     """
 
     label = "Wait for an event"
-    icon = "bell-ringing"
+    icon = "calendar-event"
     Settings = WaitForSettings
     branches = ("happened", "timed_out")
     waits = True

@@ -38,7 +38,7 @@ class WaitUntilHour(Step):
     """
 
     label = "Wait until"
-    icon = "clock-hour-9"
+    icon = "alarm"
     Settings = WaitUntilSettings
     waits = True
 
