@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
@@ -16,7 +17,7 @@ from tests import make
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 BATCH = 1000
-FLOWS = {
+FLOWS: dict[str, list[dict[str, Any]]] = {
     "a mail and a wait": [
         {"id": "m", "kind": "mail", "settings": {"template": "newsletter"}},
         {"id": "w", "kind": "wait", "settings": {"amount": 1, "unit": "days"}},
@@ -68,7 +69,7 @@ def _advance(app: App, count: int) -> float:
     return stopwatch() - start
 
 
-def _fill(app: App, size: int, flow: list[dict[str, object]]) -> None:
+def _fill(app: App, size: int, flow: list[dict[str, Any]]) -> None:
     """`size` customers who agreed, and a newsletter that is due now."""
     with app.db.write() as session:
         store = make.store(session)

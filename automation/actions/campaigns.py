@@ -23,10 +23,10 @@ from automation.models import (
     Store,
     Trial,
 )
-from automation.transfers import Impact, Inside
 from automation.recipes import Recipe
 from automation.recipes import recipes as _recipes
 from automation.security import random_id
+from automation.transfers import Impact, Inside
 
 _NOT_SENT = ("draft", "ready", "retry")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,7 @@ from automation.stages.enrol import enrol
 from tests.automation.steps.flows import DAY, World, mail
 from tests.conftest import NOW
 
-POLICIES = {"each": {}, "once": {"entry": "once"}, "spaced": {"cooldown_days": 2}}
+POLICIES: dict[str, dict[str, Any]] = {"each": {}, "once": {"entry": "once"}, "spaced": {"cooldown_days": 2}}
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -14,7 +14,7 @@ from automation.stages.enrol import enrol
 from tests import make
 from tests.conftest import NOW
 
-MAIL = {"template": "cart_reminder_1"}
+MAIL: dict[str, Any] = {"template": "cart_reminder_1"}
 
 
 def node(step_id: str, kind: str, branches: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
