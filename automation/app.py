@@ -12,6 +12,7 @@ from functools import cache
 import httpx
 
 from automation import clock as clocks
+from automation import outside
 from automation.clock import Clock
 from automation.database import Database
 from automation.discovery import implementations, plugged_in
@@ -39,6 +40,8 @@ class App:
     renderer: RenderPool
     http: Callable[[], httpx.Client]
     """Makes a client for one thread; tests hand in one with a MockTransport."""
+    outside: Callable[[], httpx.Client]
+    """Makes a client for addresses that people typed in: it reaches the public internet and nothing else."""
     worker_id: str = field(default_factory=lambda: f"{socket.gethostname()[:20]}:{os.getpid()}:{random_id()[:8]}")
 
     def close(self) -> None:
@@ -94,4 +97,5 @@ def build(
         providers=implementations("automation.providers", Provider),  # type: ignore[type-abstract]  # as above
         renderer=RenderPool(settings.render_children, keyring.derive("links")),
         http=http or _client,
+        outside=http or (lambda: outside.client(_tls())),
     )

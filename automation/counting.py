@@ -7,11 +7,21 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from automation.models import STATES, Campaign, Cart, Customer, Enrolment, InboundWebhook, Message, Order
+from automation.models import (
+    ENROLMENT_STATES,
+    STATES,
+    Campaign,
+    Cart,
+    Customer,
+    Enrolment,
+    InboundWebhook,
+    Message,
+    Order,
+)
 
 _STATES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "campaigns": (Campaign, ("draft", "live", "paused", "stopping", "finished", "archived")),
-    "enrolments": (Enrolment, ("active", "finished", "exited")),
+    "enrolments": (Enrolment, ENROLMENT_STATES),
     "messages": (Message, STATES),
     "webhooks": (InboundWebhook, ("received", "processed", "ignored", "failed")),
 }

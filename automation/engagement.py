@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from automation.models import Customer, Event, Message, MessageEvent, Order
 from automation.security import random_id
+from automation.waking import MAIL_EVENTS, stir
 
 BURST = 5
 """This many clicks on one mail within `BURST_SPAN` are a scanner's."""
@@ -102,6 +103,7 @@ def _count(session: Session, message: Message, hit: Hit) -> None:
         return
     if message.clicked_at is None:
         message.clicked_at = hit.at
+    stir(session, [(message.customer_id, MAIL_EVENTS["click"])], hit.at)
     session.execute(
         update(Customer)
         .where(Customer.id == message.customer_id, or_(Customer.engaged_at.is_(None), Customer.engaged_at < hit.at))

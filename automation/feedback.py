@@ -25,6 +25,7 @@ from automation.consents import ConsentLine, note
 from automation.mail_states import moved
 from automation.models import Connection, Customer, Message, MessageEvent, Rendering
 from automation.suppressions import Suppressed
+from automation.waking import MAIL_EVENTS, stir
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ def _apply(session: Session, connection: Connection, events: Sequence[MailEvent]
     if heard:
         _update_messages(session, heard.values(), connection, now)
         _update_customers(session, heard.values(), now)
+        known = ((h.message.customer_id, MAIL_EVENTS.get(event.event)) for h in heard.values() for event in h.events)
+        stir(session, ((customer_id, name) for customer_id, name in known if name), now)
     if heard or by_address:
         _protect(session, connection, list(heard.values()), by_address, now)
     return sum(len(h.events) for h in heard.values())

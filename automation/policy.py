@@ -21,6 +21,12 @@ class Policy(BaseModel):
     catch_up_hours: float = Field(
         48, ge=1, le=720, description="After downtime, what fell due this long ago still starts."
     )
+    holdout_percent: float = Field(
+        0,
+        ge=0,
+        le=50,
+        description="This part of the customers gets no lifecycle or promotional mail, to be compared with the others.",
+    )
     attribution_days: float = Field(5, ge=0, le=90, description="An order this long after a click counts for the mail.")
 
     @property

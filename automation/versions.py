@@ -59,6 +59,17 @@ class Version:
         return campaigns.following(self.definition.flow)
 
     @cached_property
+    def exits(self) -> list[tuple[Rule, str]]:
+        """The rules that end a customer's way, and what is said then."""
+        return [(language.read(e.rule), e.reason) for e in self.definition.exits]
+
+    @cached_property
+    def goal_rule(self) -> Rule | None:
+        """The goal's rule, where it is one."""
+        goal = self.definition.goal
+        return None if goal is None or goal.rule is None else language.read(goal.rule)
+
+    @cached_property
     def audience(self) -> Rule:
         """The audience's rule."""
         return language.read(self.definition.audience)

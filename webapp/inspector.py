@@ -15,7 +15,12 @@ from automation.campaigns import Definition, StepNode, Word, walk
 from automation.models import Template
 from webapp import forms
 
-TONES = {"mail": "blue", "wait": "purple", "exit": "secondary"}
+TONES = {
+    "mail": "blue",
+    **dict.fromkeys(("wait", "wait_until", "wait_for"), "purple"),
+    **dict.fromkeys(("branch", "split", "ab_test", "go_to"), "orange"),
+    **dict.fromkeys(("exit", "hold_out"), "secondary"),
+}
 """The colour of each kind of step; others are green."""
 
 
@@ -31,6 +36,12 @@ class Rules(BaseModel):
     )
     topic: Word = Field("marketing", description="What the customer must have agreed to.")
     priority: int = Field(50, ge=0, le=100, description="When two mails meet at one customer, the higher goes first.")
+    entry: Literal["each", "once"] = Field(
+        "each", title="Entry", description="For each occurrence (a cart, a birthday), or once and never again."
+    )
+    holdout_percent: float = Field(
+        0, ge=0, le=50, title="Held out (%)", description="This part is never mailed, to be compared with the others."
+    )
     cooldown_days: float = Field(
         0, ge=0, le=3650, title="Days until again", description="Nobody enters again within this span; 0 for always."
     )
@@ -107,13 +118,23 @@ def read(
 ) -> tuple[dict[str, Any] | None, Inspector]:
     """What was typed, validated, as JSON; or None, and the form with what is wrong in it."""
     model, form = forms.read(part.model, typed)
-    settings = model.model_dump(mode="json", exclude={"template_version_id"}) if model else None
+    if model is None:
+        return None, _drawn(part, form, choices)
+    settings = model.model_dump(mode="json", by_alias=True, exclude={"template_version_id"})
+    # What no form can draw stays as it is stored.
+    settings.update({name: part.settings[name] for name in _undrawn(part.model) & set(part.settings)})
     return settings, _drawn(part, form, choices)
+
+
+def _undrawn(model: type[BaseModel]) -> set[str]:
+    """Fields that are rules or lists of conditions: they have editors of their own."""
+    return {name for name in ("rule", "where") if name in model.model_fields}
 
 
 def _drawn(part: Part, form: forms.Form, choices: list[tuple[str, str]]) -> Inspector:
     # Which version of a mail is sent is settled by publishing, never by hand.
-    form.fields = [field for field in form.fields if field.name != "template_version_id"]
+    hidden = {"template_version_id", *_undrawn(part.model)}
+    form.fields = [field for field in form.fields if field.name not in hidden]
     for field in form.fields:
         if field.name == "template":
             field.widget, field.choices, field.limits = "select", [("", "Choose a mail"), *choices], {}

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from automation import audit, campaigns
+from automation import audit, campaigns, transfers
 from automation.app import App
 from automation.campaigns import Definition, StepNode
-from automation.errors import CampaignBroken, NotAllowed, RuleBroken
+from automation.differences import differs
+from automation.errors import CampaignBroken, NotAllowed
+from automation.freezing import check_kinds, frozen
 from automation.models import (
     Campaign,
     CampaignVersion,
     Enrolment,
     Message,
     Store,
-    Template,
+    Trial,
 )
 from automation.recipes import Recipe
 from automation.recipes import recipes as _recipes
-from automation.rules import language
-from automation.rules.sql import predicate
 from automation.security import random_id
-from automation.versions import segments_of
+from automation.transfers import Impact, Inside
 
-MAX_STEPS = 200
 _NOT_SENT = ("draft", "ready", "retry")
 
 
@@ -51,7 +50,7 @@ def create(
         public_id=random_id(),
         store_id=store.id,
         name=unique,
-        draft=definition.model_dump(mode="json"),
+        draft=definition.model_dump(mode="json", by_alias=True),
         created_at=now,
         updated_at=now,
     )
@@ -81,50 +80,180 @@ def edit(
     if campaign.state == "archived":
         raise NotAllowed("An archived campaign cannot be edited.")
     definition = campaigns.read(draft)
-    _check_kinds(app, definition)
-    campaign.draft = definition.model_dump(mode="json")
+    check_kinds(app, definition)
+    campaign.draft = definition.model_dump(mode="json", by_alias=True)
     campaign.updated_at = now
     audit.note(session, admin_id, "campaign.edited", campaign.public_id, now)
 
 
 def publish(
-    app: App, session: Session, campaign: Campaign, now: datetime, admin_id: int | None = None
+    app: App,
+    session: Session,
+    campaign: Campaign,
+    now: datetime,
+    admin_id: int | None = None,
+    *,
+    inside: Inside = "finish",
 ) -> CampaignVersion:
-    """Freeze the draft as the live version. Customers who are inside finish on the version they entered.
+    """Freeze the draft as the live version. `inside` says what becomes of customers who are on an older one.
 
     Raises CampaignBroken naming the part that is not ready, NotAllowed for an archived campaign.
     """
     if campaign.state == "archived":
         raise NotAllowed("An archived campaign cannot be published.")
     store = session.get_one(Store, campaign.store_id)
-    definition = _frozen(app, session, store, campaigns.read(campaign.draft), now)
+    definition = frozen(app, session, store, campaigns.read(campaign.draft), now)
+    version = _make_live(session, campaign, definition, now, admin_id, inside)
+    audit.note(session, admin_id, "campaign.published", campaign.public_id, now, version=version.number, inside=inside)
+    return version
+
+
+def rollback(
+    app: App,
+    session: Session,
+    campaign: Campaign,
+    number: int,
+    now: datetime,
+    admin_id: int | None = None,
+    *,
+    inside: Inside = "finish",
+) -> CampaignVersion:
+    """Make an older version live again, as a new version with the same mails.
+
+    A draft with changes that were never published is kept; any other becomes what is live.
+    Raises NotAllowed for a version that does not exist or is live, and for an archived campaign.
+    """
+    if campaign.state == "archived":
+        raise NotAllowed("An archived campaign cannot be published.")
+    older = session.scalars(
+        select(CampaignVersion).where(CampaignVersion.campaign_id == campaign.id, CampaignVersion.number == number)
+    ).one_or_none()
+    if older is None:
+        raise NotAllowed(f"There is no version {number}.")
+    if older.id == campaign.live_version_id:
+        raise NotAllowed(f"Version {number} is live already.")
+    live = session.get(CampaignVersion, campaign.live_version_id) if campaign.live_version_id else None
+    definition = campaigns.read(older.definition)
+    if live is None or not differs(app, campaign.draft, live.definition):
+        campaign.draft = definition.model_dump(mode="json", by_alias=True)
+    version = _make_live(session, campaign, definition, now, admin_id, inside)
+    audit.note(
+        session,
+        admin_id,
+        "campaign.rolled_back",
+        campaign.public_id,
+        now,
+        to=number,
+        version=version.number,
+        inside=inside,
+    )
+    return version
+
+
+def _make_live(
+    session: Session, campaign: Campaign, definition: Definition, now: datetime, admin_id: int | None, inside: Inside
+) -> CampaignVersion:
     number = session.scalar(
         select(func.coalesce(func.max(CampaignVersion.number), 0)).where(CampaignVersion.campaign_id == campaign.id)
     )
+    before = session.get(CampaignVersion, campaign.live_version_id) if campaign.live_version_id else None
     version = CampaignVersion(
         campaign_id=campaign.id,
         number=(number or 0) + 1,
-        definition=definition.model_dump(mode="json"),
+        definition=definition.model_dump(mode="json", by_alias=True),
         created_at=now,
         created_by=admin_id,
     )
     session.add(version)
     session.flush()
+    if before is not None:
+        _begin_trials_anew(session, campaign.id, campaigns.read(before.definition), definition)
+    if inside == "move":
+        transfers.move(session, campaign.id, definition, version.id, now)
+    elif inside == "exit":
+        _clear(session, campaign, now, "left when a new version was published")
     if campaign.state not in ("live", "paused") or campaign.live_since is None:
         campaign.live_since = now
     campaign.live_version_id = version.id
     campaign.enrolled_at = None
     campaign.state, campaign.state_reason = "live", ""
     campaign.updated_at = now
-    audit.note(session, admin_id, "campaign.published", campaign.public_id, now, version=version.number)
     return version
+
+
+def _begin_trials_anew(session: Session, campaign_id: int, before: Definition, after: Definition) -> None:
+    """Figures of arms that are no longer what they were decide nothing."""
+    old = {node.id: node for node in campaigns.walk(before.flow)}
+    changed = [node.id for node in campaigns.walk(after.flow) if old.get(node.id) != node]
+    if changed:
+        session.execute(delete(Trial).where(Trial.campaign_id == campaign_id, Trial.step_id.in_(changed)))
+
+
+def impact(session: Session, campaign: Campaign) -> list[Impact]:
+    """How many people wait at each step of the versions they are in, and what publishing the draft means for them."""
+    return transfers.impact(session, campaign.id, campaigns.read(campaign.draft))
+
+
+def duplicate(session: Session, campaign: Campaign, now: datetime, admin_id: int | None = None) -> Campaign:
+    """A new draft with the same definition: nobody is in it, and its chances are drawn anew."""
+    store = session.get_one(Store, campaign.store_id)
+    row = create(session, store, f"{campaign.name} (copy)", campaigns.read(campaign.draft), now, admin_id)
+    row.description = campaign.description
+    return row
+
+
+def copy_steps(
+    app: App,
+    session: Session,
+    source: Campaign,
+    step_ids: Sequence[str],
+    target: Campaign,
+    now: datetime,
+    admin_id: int | None = None,
+    *,
+    after: str | None = None,
+) -> list[str]:
+    """Copy steps of one draft, with all that hangs below them, into another (or the same), under new ids.
+
+    They are put behind the step `after`, or at the end. Answers the new ids of `step_ids`. Raises NotAllowed for
+    steps that do not exist, CampaignBroken as `edit()` does.
+    """
+    found = {node.id: node for node in campaigns.walk(campaigns.read(source.draft).flow)}
+    unknown = [step_id for step_id in step_ids if step_id not in found]
+    if unknown:
+        raise NotAllowed(f"There is no step {', '.join(unknown)}.")
+    into = campaigns.read(target.draft)
+    chosen = [found[step_id] for step_id in step_ids]
+    names = campaigns.new_ids(chosen, {node.id for node in campaigns.walk(into.flow)})
+    copies = [_renamed(app, node, names) for node in chosen]
+    flow = campaigns.inserted(into.flow, copies, after)
+    if flow is None:
+        raise NotAllowed(f"There is no step {after}.")
+    changed = into.model_copy(update={"flow": flow})
+    edit(app, session, target, changed.model_dump(mode="json", by_alias=True), now, admin_id)
+    return [names[step_id] for step_id in step_ids]
+
+
+def _renamed(app: App, node: StepNode, names: Mapping[str, str]) -> StepNode:
+    kind = app.steps[node.kind]
+    settings = kind.renamed(kind.Settings.model_validate(node.settings), names)
+    branches = {name: [_renamed(app, inner, names) for inner in nodes] for name, nodes in node.branches.items()}
+    return node.model_copy(
+        update={
+            "id": names[node.id],
+            "settings": settings.model_dump(
+                mode="json", by_alias=True, exclude_unset=True, exclude={"template_version_id"}
+            ),
+            "branches": branches,
+        }
+    )
 
 
 def problems(app: App, session: Session, campaign: Campaign, now: datetime) -> list[str]:
     """What stands in the way of publishing, each in a sentence; empty when nothing does."""
     store = session.get_one(Store, campaign.store_id)
     try:
-        _frozen(app, session, store, campaigns.read(campaign.draft), now)
+        frozen(app, session, store, campaigns.read(campaign.draft), now)
     except CampaignBroken as error:
         return [str(error)]
     return []
@@ -170,79 +299,14 @@ def _move(
     audit.note(session, admin_id, f"campaign.{state}", campaign.public_id, now)
 
 
-def _clear(session: Session, campaign: Campaign, now: datetime) -> None:
+def _clear(session: Session, campaign: Campaign, now: datetime, reason: str = "the campaign was stopped") -> None:
     session.execute(
         update(Enrolment)
         .where(Enrolment.campaign_id == campaign.id, Enrolment.state == "active")
-        .values(state="exited", ended_at=now, exit_reason="the campaign was stopped", step_id=None)
+        .values(state="exited", ended_at=now, exit_reason=reason, step_id=None, waits_for=None, arrived_at=None)
     )
     session.execute(
         update(Message)
         .where(Message.campaign_id == campaign.id, Message.state.in_(_NOT_SENT))
         .values(state="dropped", reason="campaign_stopped", decided_at=now)
     )
-
-
-def _check_kinds(app: App, definition: Definition) -> None:
-    trigger = app.triggers.get(definition.trigger.kind)
-    if trigger is None:
-        raise CampaignBroken(f"trigger: there is no kind {definition.trigger.kind!r}")
-    _settings("trigger", trigger.Settings, definition.trigger.settings)
-    nodes = list(campaigns.walk(definition.flow))
-    if len(nodes) > MAX_STEPS:
-        raise CampaignBroken(f"flow: a campaign may have {MAX_STEPS} steps; this one has {len(nodes)}")
-    for node in nodes:
-        step = app.steps.get(node.kind)
-        if step is None:
-            raise CampaignBroken(f"step {node.id}: there is no kind {node.kind!r}")
-        _settings(f"step {node.id}", step.Settings, node.settings)
-        unknown = set(node.branches) - set(step.branches)
-        if unknown:
-            raise CampaignBroken(f"step {node.id}: {node.kind} has no branch {', '.join(sorted(unknown))}")
-
-
-def _settings(where: str, model: Any, value: dict[str, Any]) -> Any:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise CampaignBroken(f"{where}: {field or 'settings'}: {first['msg']}") from error
-
-
-def _frozen(app: App, session: Session, store: Store, definition: Definition, now: datetime) -> Definition:
-    """The definition as a version keeps it: every kind checked, every mail fixed to its version."""
-    _check_kinds(app, definition)
-    try:
-        rule = language.read(definition.audience)
-        predicate(rule, now, segments_of(session, store.id))
-    except RuleBroken as error:
-        raise CampaignBroken(f"audience: {error}") from error
-    if not any(node.kind == "mail" for node in campaigns.walk(definition.flow)):
-        raise CampaignBroken("flow: the campaign sends no mail yet")
-    if not store.sender_email:
-        raise CampaignBroken("store: set the sender's address first (Settings)")
-    if not store.postal_address and definition.mail_class != "transactional":
-        raise CampaignBroken("store: set the postal address first (Settings); the law wants it in every mail")
-    mails = session.execute(select(Template.name, Template.latest_version_id).where(Template.store_id == store.id))
-    latest = {row.name: row.latest_version_id for row in mails}
-    trigger = app.triggers[definition.trigger.kind]
-    settings = trigger.at_publish(trigger.Settings.model_validate(definition.trigger.settings), now)
-    return definition.model_copy(
-        update={
-            "trigger": definition.trigger.model_copy(update={"settings": settings.model_dump(mode="json")}),
-            "flow": [_pinned(node, latest) for node in definition.flow],
-        }
-    )
-
-
-def _pinned(node: StepNode, latest: dict[str, int | None]) -> StepNode:
-    settings = node.settings
-    if node.kind == "mail":
-        name = settings.get("template") or ""
-        version_id = latest.get(name)
-        if version_id is None:
-            raise CampaignBroken(f"step {node.id}: " + (f"there is no mail called {name}" if name else "choose a mail"))
-        settings = {**settings, "template_version_id": version_id}
-    branches = {name: [_pinned(inner, latest) for inner in nodes] for name, nodes in node.branches.items()}
-    return node.model_copy(update={"settings": settings, "branches": branches})

@@ -14,6 +14,7 @@ from automation.intake.people import People
 from automation.intake.products import Goods
 from automation.models import DueItem, Event
 from automation.upsert import table_of
+from automation.waking import VISIT, stir
 
 _VISIT = re.compile(r"(^|\.)(viewed|visited|searched|seen|added_to_cart|logged_in)$")
 """Names of events that only somebody who is there can cause."""
@@ -56,6 +57,9 @@ def take_events(batch: Batch, people: People, changes: Sequence[EventHappened]) 
     batch.applied += len(rows)
     if rows:
         batch.session.connection().execute(insert(table), rows)
+        happened = [(row["customer_id"], row["name"]) for row in rows]
+        happened += [(customer_id, VISIT) for customer_id, name in happened if _VISIT.search(name)]
+        stir(batch.session, happened, batch.now)
 
 
 def _named(change: EventHappened) -> Line | None:

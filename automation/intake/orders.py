@@ -16,6 +16,7 @@ from automation.intake.products import Goods
 from automation.models import Event, Order, OrderItem
 from automation.rhythms import mark_stale
 from automation.upsert import table_of
+from automation.waking import ORDER_EVENTS, stir
 
 _MONEY = ("subtotal", "discount", "shipping", "tax", "total", "refunded")
 _MILESTONES = ("paid_at", "fulfilled_at", "delivered_at", "cancelled_at")
@@ -177,6 +178,13 @@ class Orders:
                 update(table).where(table.c.id == bindparam("_id")).values(customer_id=bindparam("_customer_id")),
                 [{"_id": order_id, "_customer_id": owner} for order_id, owner in owners.items()],
             )
+        happened = (
+            (owners.get(row["id"], row["customer_id"]), event)
+            for row in self._rows.values()
+            for event, column in ORDER_EVENTS.items()
+            if row[column] is not None
+        )
+        stir(self._batch.session, happened, self._batch.now)
 
     def _write_lines(self) -> None:
         told = {self._rows[external_id]["id"]: lines for external_id, lines in self._lines.items()}

@@ -1,7 +1,16 @@
 """Every table, one file a family."""
 
 from automation.models.admins import Admin, AdminSession, ApiKey, AuditEntry, LoginFailure, LoginLink
-from automation.models.campaigns import Campaign, CampaignVersion, Conversion, Cursor, Enrolment
+from automation.models.campaigns import (
+    ENROLMENT_STATES,
+    ArmPick,
+    Campaign,
+    CampaignVersion,
+    Conversion,
+    Cursor,
+    Enrolment,
+    Trial,
+)
 from automation.models.commerce import Cart, CartItem, DueItem, Event, Order, OrderItem, Product, Variant
 from automation.models.customers import (
     Consent,
@@ -27,6 +36,7 @@ from automation.models.messages import (
     Rendering,
 )
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
+from automation.models.outbox import Notice, OutboundWebhook
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
@@ -35,12 +45,14 @@ from automation.models.templates import Template, TemplateVersion
 __all__ = [
     "CLASSES",
     "COUNTED",
+    "ENROLMENT_STATES",
     "IN_FLIGHT",
     "SENT",
     "STATES",
     "Admin",
     "AdminSession",
     "ApiKey",
+    "ArmPick",
     "Attempt",
     "AuditEntry",
     "Campaign",
@@ -69,8 +81,10 @@ __all__ = [
     "LoginLink",
     "Message",
     "MessageEvent",
+    "Notice",
     "Order",
     "OrderItem",
+    "OutboundWebhook",
     "PointsEntry",
     "PrivacyRequest",
     "Product",
@@ -86,6 +100,7 @@ __all__ = [
     "Template",
     "TemplateVersion",
     "TopicCount",
+    "Trial",
     "UTCDateTime",
     "Variant",
 ]

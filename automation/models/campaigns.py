@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, one_of
+
+ENROLMENT_STATES = ("active", "finished", "exited", "converted", "held")
+"""On its way; through all steps; left before; reached the goal; held out, to be compared with the others."""
 
 
 class Campaign(Record):
@@ -59,7 +62,7 @@ class Enrolment(Record):
     __tablename__ = "enrolments"
     __table_args__ = (
         UniqueConstraint("campaign_id", "customer_id", "key"),
-        one_of("state", "active", "finished", "exited"),
+        one_of("state", *ENROLMENT_STATES),
         Index(
             "ix_enrolments_due_at",
             "due_at",
@@ -72,6 +75,13 @@ class Enrolment(Record):
             "step_id",
             postgresql_where=text("state = 'active'"),
             sqlite_where=text("state = 'active'"),
+        ),
+        Index(
+            "ix_enrolments_waits_for",
+            "customer_id",
+            "waits_for",
+            postgresql_where=text("waits_for IS NOT NULL"),
+            sqlite_where=text("waits_for IS NOT NULL"),
         ),
         Index("ix_enrolments_customer_id", "customer_id", "entered_at"),
         Index("ix_enrolments_campaign_id_entered_at", "campaign_id", "entered_at"),
@@ -95,9 +105,49 @@ class Enrolment(Record):
     """When to take it."""
     visits: Mapped[int] = mapped_column(default=0)
     """Steps taken so far: a guard against loops."""
+    round: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
+    """Goes up where the flow says that what was done shall be done again; part of every key of what is done once."""
+    jumps: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """How often it went back from each go-to step."""
+    arrived_at: Mapped[datetime | None]
+    """When it came to the step at which it stays; None where it is on its way to the next."""
+    waits_for: Mapped[str | None] = mapped_column(String(128))
+    """The event that wakes it before `due_at`; see `automation.waking`."""
+    goal_at: Mapped[datetime | None]
+    """When it reached the campaign's goal."""
     entered_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     exit_reason: Mapped[str] = mapped_column(String(200), default="")
+
+
+class ArmPick(Record):
+    """Which arm of a split an enrolment went into; the first time, if it came by again."""
+
+    __tablename__ = "arm_picks"
+    __table_args__ = (Index("ix_arm_picks_campaign_id_step_id", "campaign_id", "step_id", "picked_at"),)
+
+    enrolment_id: Mapped[int] = mapped_column(BigInt, ForeignKey("enrolments.id"), primary_key=True)
+    step_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    arm: Mapped[Code]
+    picked_at: Mapped[datetime]
+
+
+class Trial(Record):
+    """A test between the arms of one step: since when, and how it was decided."""
+
+    __tablename__ = "trials"
+
+    campaign_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaigns.id"), primary_key=True)
+    step_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    started_at: Mapped[datetime]
+    """People who were picked before do not count: the test was changed since."""
+    checked_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    winner: Mapped[str | None] = mapped_column(String(64))
+    """None on a decided trial: there was too little to tell."""
+    figures: Mapped[list[Any]] = mapped_column(Json, default=list)
+    """What the decision rests on, arm by arm."""
 
 
 class Conversion(Record):

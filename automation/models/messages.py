@@ -50,7 +50,7 @@ class Message(Record):
 
     __tablename__ = "messages"
     __table_args__ = (
-        UniqueConstraint("enrolment_id", "step_id"),
+        UniqueConstraint("enrolment_id", "step_id", "round"),
         one_of("state", *STATES),
         one_of("mail_class", *CLASSES),
         CheckConstraint("state NOT IN ('dropped', 'rejected', 'parked') OR reason <> ''", name="has_reason"),
@@ -78,6 +78,8 @@ class Message(Record):
     version_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("campaign_versions.id"))
     enrolment_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("enrolments.id"))
     step_id: Mapped[str | None] = mapped_column(String(64))
+    round: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
+    """The enrolment's when it came to the step: the same mail twice only where the flow says "again"."""
     template_version_id: Mapped[int] = mapped_column(BigInt, ForeignKey("template_versions.id"))
     mail_class: Mapped[Code]
     rank: Mapped[int] = mapped_column(SmallInteger)

@@ -22,6 +22,7 @@ from automation.stages.decide import decide
 from automation.stages.deliver import deliver
 from automation.stages.enrol import enrol
 from automation.stages.listen import listen
+from automation.stages.post import post
 from automation.stages.summarise import summarise
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ STAGES: Mapping[str, Stage] = {
     "decide": decide,
     "deliver": deliver,
     "attribute": attribute,
+    "post": post,
 }
 """The belt, in its order."""
 
@@ -46,6 +48,7 @@ LIMITS: Mapping[str, int] = {
     "advance": 1000,
     "decide": 1000,
     "attribute": 1000,
+    "post": 100,
 }
 """Rows a stage moves in one call; deliver's is the settings' batch size."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ def holds(
     Without `each` the customers for whom it holds are found as a set, by `store_id` where it is known.
     """
     found = family(rule.event)
-    rows = _rows(found, rule.where, now, within, each=each)
+    rows = rows_of(found, rule.where, now, within, each=each)
     if value is not None:
         return _first_or_last(rule, partial(_any, found, each=each, store_id=store_id), rows, value, found.at)
     if rule.do != "count":
@@ -99,7 +99,8 @@ def _first_or_last(
     return and_(inside, *map(not_, beyond))
 
 
-def _rows(found: Family, filters: list[Filter], now: datetime, within: Span, *, each: bool) -> Select[Any]:
+def rows_of(found: Family, filters: Sequence[Filter], now: datetime, within: Span, *, each: bool) -> Select[Any]:
+    """The customers of a family's rows, one for each that happened by `now` in a window and passes every filter."""
     kind = []
     if found.kind is not None:
         column, value = found.kind
@@ -164,7 +165,7 @@ def seen(rule: Happened, now: datetime, within: Span) -> dict[str, Any]:
     """For showing: the figure of one customer, and when it happened last."""
     found = family(rule.event)
     rows = (
-        _rows(found, rule.where, now, within, each=True)
+        rows_of(found, rule.where, now, within, each=True)
         .where(found.customer_id == _customers.c.id)
         .correlate(_customers)
     )

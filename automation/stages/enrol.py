@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.util import find_tables
 
 from automation import versions
 from automation.app import App
+from automation.arbiter import CAPPED
+from automation.dice import drawn_below
 from automation.faults import declare, fault
 from automation.models import Campaign, ConsentState, Customer, Enrolment, Message
 from automation.rules.sql import predicate
@@ -34,6 +36,8 @@ _COLUMNS = (
     "entered_at",
     "exit_reason",
 )
+HELD_BY_CAMPAIGN = "held out of the campaign, for comparison"
+HELD_BY_STORE = "held out of the store's mails, for comparison"
 _OPEN = ("draft", "ready", "claimed", "submitting", "retry")
 
 
@@ -63,6 +67,9 @@ def _sweep(app: App, version: Version, now: datetime, limit: int) -> int:
         if not is_last and session.execute(wanted.limit(1)).first() is None:
             return 0
     with app.db.write() as session:
+        if _spaces_entries(version):
+            # What two workers enrol at once could break "once" and "not within": one after the other.
+            session.execute(select(Campaign.id).where(Campaign.id == version.campaign_id).with_for_update())
         added = _insert(app, session, wanted.limit(limit))
         if is_last and added < limit:
             session.execute(update(Campaign).where(Campaign.id == version.campaign_id).values(enrolled_at=now))
@@ -102,13 +109,21 @@ def due(session: Session, version: Version, found: Occurrences, now: datetime) -
     if Customer.__table__ not in find_tables(source, include_joins=False):
         source = source.join(Customer.__table__, Customer.id == found.customer_id)
     columns = _columns(version, found, now)
-    if not definition.cooldown_days:
+    if not _spaces_entries(version):
         return select(*columns).select_from(source).where(*where).order_by(*_order(version, found))
-    where.append(~_enrolled(version, Enrolment.entered_at > now - timedelta(days=definition.cooldown_days)))
+    if definition.entry == "once":
+        where.append(~_enrolled(version, true()))
+    else:
+        where.append(~_enrolled(version, Enrolment.entered_at > now - timedelta(days=definition.cooldown_days)))
     # Two carts of one customer may fall due together: only the newest of them starts.
     newest = func.row_number().over(partition_by=found.customer_id, order_by=(found.at.desc(), found.subject_id.desc()))
     ranked = select(*columns, newest.label("place")).select_from(source).where(*where).subquery()
     return select(*(ranked.c[name] for name in _COLUMNS)).where(ranked.c.place == 1).order_by(ranked.c.anchor_at)
+
+
+def _spaces_entries(version: Version) -> bool:
+    """Whether an entry depends on when the customer entered before."""
+    return version.definition.entry == "once" or version.definition.cooldown_days > 0
 
 
 def _order(version: Version, found: Occurrences) -> list[ColumnElement[Any]]:
@@ -129,13 +144,33 @@ def _columns(version: Version, found: Occurrences, now: datetime) -> list[Column
         "key": found.key,
         "subject_id": found.subject_id,
         "anchor_at": found.at,
-        "state": literal("active"),
+        "state": _state(version, found),
         "due_at": due_at,
         "visits": literal(0),
         "entered_at": literal(now, type_=instant),
-        "exit_reason": literal(""),
+        "exit_reason": _exit_reason(version, found),
     }
     return [values[name].label(name) for name in _COLUMNS]
+
+
+def _lots(version: Version) -> list[tuple[str, float, str]]:
+    """The lots that may hold a customer out: name, share, and what is said of those whom it holds out."""
+    definition, policy = version.definition, version.policy
+    lots = [(f"campaign {version.campaign_id}, holdout", definition.holdout_percent, HELD_BY_CAMPAIGN)]
+    if definition.mail_class in CAPPED:
+        # The same customers in every campaign, so that all of its mails together can be measured.
+        lots.append((f"store {version.store_id}, holdout", policy.holdout_percent, HELD_BY_STORE))
+    return [lot for lot in lots if lot[1] > 0]
+
+
+def _state(version: Version, found: Occurrences) -> ColumnElement[str]:
+    arms = [(drawn_below(lot, found.customer_id, percent / 100), "held") for lot, percent, _ in _lots(version)]
+    return case(*arms, else_="active") if arms else literal("active")
+
+
+def _exit_reason(version: Version, found: Occurrences) -> ColumnElement[str]:
+    arms = [(drawn_below(lot, found.customer_id, percent / 100), words) for lot, percent, words in _lots(version)]
+    return case(*arms, else_="") if arms else literal("")
 
 
 def _enrolled(version: Version, which: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from automation.step import Desk, Move, Next, Place, Step, StepSettings
+from automation.errors import CampaignBroken
+from automation.step import Desk, Move, Next, Place, Publishing, Step, StepSettings
 
 
 class MailSettings(StepSettings):
@@ -26,12 +27,22 @@ class Mail(Step):
     label = "Send a mail"
     icon = "mail"
     Settings = MailSettings
+    acts = True
 
     def take(self, places: Sequence[Place], step_id: str, settings: MailSettings, desk: Desk) -> Mapping[int, Move]:
         assert settings.template_version_id is not None, "publishing fixes it"
         for place in places:
             desk.draft(place, step_id, settings.template_version_id)
         return {place.enrolment_id: Next() for place in places}
+
+    def at_publish(self, settings: MailSettings, publishing: Publishing) -> MailSettings:
+        name = settings.template
+        if not name:
+            raise CampaignBroken("choose a mail")
+        version_id = publishing.mails.get(name)
+        if version_id is None:
+            raise CampaignBroken(f"there is no mail called {name}")
+        return settings.model_copy(update={"template_version_id": version_id})
 
     def sentence(self, settings: MailSettings) -> str:
         return f"Send “{settings.template}”"

@@ -30,6 +30,7 @@ class Wait(Step):
     label = "Wait"
     icon = "hourglass"
     Settings = WaitSettings
+    waits = True
 
     def take(self, places: Sequence[Place], step_id: str, settings: WaitSettings, desk: Desk) -> Mapping[int, Move]:
         del step_id, desk

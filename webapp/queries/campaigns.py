@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, and_, case, func, select, true
 from sqlalchemy.orm import Session
 
 from automation.app import App
+from automation.differences import differs
 from automation.models import (
     SENT,
     Campaign,
@@ -24,7 +25,6 @@ from automation.models import (
     Template,
     TemplateVersion,
 )
-from webapp.queries.changes import differs
 from webapp.queries.paging import Mark, Page, below
 
 PAGE = 25

@@ -88,16 +88,19 @@ def step_figures(session: Session, campaign_id: int) -> dict[str | None, StepFig
     return found
 
 
+_ENDED = {"finished": "went through all steps", "converted": "reached the goal", "held": "held out, for comparison"}
+
+
 def exits(session: Session, campaign_id: int) -> list[tuple[str, int]]:
     """How people left: (reason in words, how many), the commonest first; one statement."""
     rows = session.execute(
-        select(Enrolment.exit_reason, func.count())
+        select(Enrolment.state, Enrolment.exit_reason, func.count())
         .where(Enrolment.campaign_id == campaign_id, Enrolment.state != "active")
-        .group_by(Enrolment.exit_reason)
+        .group_by(Enrolment.state, Enrolment.exit_reason)
         .order_by(func.count().desc(), Enrolment.exit_reason)
         .limit(8)
     )
-    return [(reason or "went through all steps", count) for reason, count in rows]
+    return [(reason or _ENDED.get(state, state), count) for state, reason, count in rows]
 
 
 def cards(app: App, flow: Sequence[StepNode], figures: Mapping[str | None, StepFigures]) -> list[Card]:
@@ -111,12 +114,15 @@ def cards(app: App, flow: Sequence[StepNode], figures: Mapping[str | None, StepF
 def _card(app: App, node: StepNode, figures: Mapping[str | None, StepFigures]) -> Card:
     kind = app.steps.get(node.kind)
     sentence, problem = "", ""
+    names = tuple(node.branches)
     if kind is None:
         problem = f"There is no step called {node.kind} here."
     else:
         given = {k: v for k, v in node.settings.items() if k in kind.Settings.model_fields}
         try:
-            sentence = kind.sentence(kind.Settings.model_validate(given))
+            settings = kind.Settings.model_validate(given)
+            sentence = kind.sentence(settings)
+            names = tuple(dict.fromkeys((*kind.branches_of(settings), *node.branches)))
         except ValidationError as error:
             problem = first_problem(error)
     return Card(
@@ -127,7 +133,10 @@ def _card(app: App, node: StepNode, figures: Mapping[str | None, StepFigures]) -
         sentence=sentence,
         problem=problem,
         figures=figures.get(node.id) or StepFigures(),
-        branches=[Branch(name, [_card(app, n, figures) for n in nodes]) for name, nodes in node.branches.items()],
+        branches=[
+            Branch(name.replace("_", " "), [_card(app, n, figures) for n in node.branches.get(name, ())])
+            for name in names
+        ],
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from automation.actions import campaigns
 from automation.app import App
 from automation.errors import CampaignBroken, NotAllowed
+from automation.freezing import check_kinds
 from automation.models import AuditEntry, Campaign, CampaignVersion, Enrolment, Message, Store
 from automation.recipes import recipes
 from automation.stages.advance import advance
@@ -26,7 +27,7 @@ def store(app: App) -> Store:
 
 def test_every_recipe_names_kinds_that_exist(app: App) -> None:
     for recipe in recipes().values():
-        campaigns._check_kinds(app, recipe.definition)
+        check_kinds(app, recipe.definition)
         assert recipe.title
         assert recipe.description
 

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from automation.app import App
 from automation.campaigns import read
+from automation.differences import differs
 from automation.models import Campaign, CampaignVersion, Conversion, Customer, Decision, Enrolment, Message, Store
 from automation.security import random_id
 from tests import make
 from tests.conftest import NOW
 from tests.webapp.statements import counted
 from webapp.queries import campaigns
-from webapp.queries.changes import differs
 from webapp.queries.flow import cards, exits, step_figures, trigger_words
 
 DRAFT: dict[str, Any] = {
