@@ -47,8 +47,9 @@ class Draft(NamedTuple):
     mail_class: str
     topic: str
     priority: int
-    created_at: datetime
-    expires_at: datetime | None
+    created_at: datetime | None = None
+    """Matters to `order` alone."""
+    expires_at: datetime | None = None
 
 
 class Ahead(NamedTuple):
@@ -102,6 +103,7 @@ class Verdict:
 
 def order(draft: Draft) -> tuple[int, int, datetime, int]:
     """Sorts a customer's drafts, the most important first: class, then priority, then the one drafted first."""
+    assert draft.created_at is not None
     return _RANKS[draft.mail_class], -draft.priority, draft.created_at, draft.message_id
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, Integer, Select, and_, case, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from automation import arbiter, bulk, versions
+from automation import arbiter, bulk, verdicts, versions
 from automation.app import App
 from automation.arbiter import CAPPED, Ahead, Draft, Facts, Verdict
 from automation.delivery.results import POSSIBLE_DUPLICATE
@@ -71,7 +71,6 @@ _COLUMNS = (
     Message.state,
     Message.mail_class,
     Message.priority,
-    Message.created_at,
     Customer.timezone,
 )
 Mails = Sequence[Any]
@@ -141,21 +140,35 @@ def contending(session: Session, customer_ids: Collection[int], now: datetime) -
     ).all()
 
 
-def by_id(session: Session, message_ids: Collection[int]) -> Mails:
-    """Messages whose customers could be locked, in order. The caller holds the messages' own locks."""
+def again(app: App, session: Session, message_ids: Collection[int], now: datetime) -> tuple[set[int], int]:
+    """Ask again about ready messages that the caller has locked; those that may go, and how many may not after all.
+
+    What somebody else is deciding about at the moment is in neither, and stays as it is.
+    """
     given = bulk.table(session, [Message.id], [{"id": i} for i in message_ids])
-    # Not the key: what comes in about these customers meanwhile may refer to them.
-    free = session.scalars(
-        select(Customer.id)
-        .where(Customer.id.in_(select(Message.customer_id).join(given, given.c.id == Message.id)))
-        .with_for_update(skip_locked=True, key_share=True)
-    ).all()
+    owners = select(Message.customer_id).join(given, given.c.id == Message.id)
+    free = session.scalars(locked(select(Customer.id).where(Customer.id.in_(owners)))).all()
     if not free:
-        return []
-    owners = bulk.table(session, [Customer.id], [{"id": i} for i in free], name="owners")
-    return session.execute(
-        _mails().join(given, given.c.id == Message.id).join(owners, owners.c.id == Message.customer_id)
+        return set(), 0
+    ours = bulk.table(session, [Customer.id], [{"id": i} for i in free], name="ours")
+    mails = session.execute(
+        _mails().join(given, given.c.id == Message.id).join(ours, ours.c.id == Message.customer_id)
     ).all()
+    judged = list(zip(mails, judge(app, session, mails, now), strict=True))
+    going = [(row, verdict) for row, verdict in judged if verdict.outcome == "go"]
+    changed = [(row, verdict) for row, verdict in judged if verdict.outcome != "go"]
+    verdicts.write(session, changed, now)
+    fresh = [{"id": row.id, "decided_at": now, "stale_at": verdict.stale_at} for row, verdict in going]
+    bulk.update(session, Message, fresh)
+    return {row.id for row, _ in going}, len(changed)
+
+
+def locked(customers: Select[tuple[int]]) -> Select[tuple[int]]:
+    """Those customers that nobody else decides on, locked until the end of the transaction.
+
+    Not their keys: what comes in about them meanwhile may refer to them.
+    """
+    return customers.with_for_update(skip_locked=True, key_share=True)
 
 
 def judge(app: App, session: Session, mails: Mails, now: datetime) -> list[Verdict]:
@@ -167,7 +180,7 @@ def judge(app: App, session: Session, mails: Mails, now: datetime) -> list[Verdi
     counts = _counts(session, mails, houses, now)
     failing = _failing(app, session, mails, now)
     known: dict[Any, Verdict] = {}
-    verdicts = []
+    found = []
     for row in mails:
         house = houses[row.store_id]
         customer_id = row.customer_id
@@ -177,7 +190,7 @@ def judge(app: App, session: Session, mails: Mails, now: datetime) -> list[Verdi
         verdict = known.get(key)
         if verdict is None:
             verdict = known[key] = arbiter.decide(_draft(row), _facts(row, house, count, condition), house.policy, now)
-        verdicts.append(verdict)
+        found.append(verdict)
         if verdict.outcome == "go":
             mail_class = row.mail_class
             if mail_class in CAPPED:
@@ -185,11 +198,11 @@ def judge(app: App, session: Session, mails: Mails, now: datetime) -> list[Verdi
                 counts[customer_id] = _Count(now, count.today + 1, count.this_week + 1, ahead)
             elif mail_class in house.policy.limited:
                 counts[customer_id] = count._replace(today=count.today + 1, this_week=count.this_week + 1)
-    return verdicts
+    return found
 
 
 def _draft(row: Any) -> Draft:
-    return Draft(row.id, row.customer_id, row.mail_class, row[2], row.priority, row.created_at, row[3])
+    return Draft(row.id, row.customer_id, row.mail_class, row[2], row.priority, expires_at=row[3])
 
 
 def _facts(row: Any, house: _House, count: _Count, condition: str | None) -> Facts:
@@ -257,13 +270,12 @@ def _counts(session: Session, mails: Mails, houses: dict[int, _House], now: date
     is_fresh = and_(
         or_(Message.stale_at.is_(None), Message.stale_at > now), Message.id.not_in(select(mine.c.id))
     )
+    # A mail beyond the gap is no fact that a verdict could rest on.
+    is_near = went_at > now - max(house.policy.gap for house in houses.values())
+    last_at = func.max(case((and_(is_near, Message.rank >= CLASSES.index("lifecycle")), went_at)), type_=UTCDateTime())
+    this_week = func.sum(case((went_at >= given.c.week_at, 1), else_=0))
     found = session.execute(
-        select(
-            Message.customer_id,
-            func.max(case((Message.rank >= CLASSES.index("lifecycle"), went_at)), type_=UTCDateTime()),
-            func.sum(case((went_at >= given.c.day_at, 1), else_=0)),
-            func.sum(case((went_at >= given.c.week_at, 1), else_=0)),
-        )
+        select(Message.customer_id, last_at, func.sum(case((went_at >= given.c.day_at, 1), else_=0)), this_week)
         .join(given, given.c.customer_id == Message.customer_id)
         .where(
             Message.created_at > since,
@@ -273,13 +285,9 @@ def _counts(session: Session, mails: Mails, houses: dict[int, _House], now: date
             or_(Message.state.not_in(("ready", "retry")), is_fresh),
         )
         .group_by(Message.customer_id)
+        .having(or_(last_at.is_not(None), this_week > 0))
     )
-    longest = max(house.policy.gap for house in houses.values())
-    # A mail beyond the gap is no fact that a verdict could rest on.
-    return {
-        customer: _Count(at if at is not None and at + longest > now else None, int(today), int(week))
-        for customer, at, today, week in found
-    }
+    return {customer: _Count(at, int(today), int(week)) for customer, at, today, week in found}
 
 
 def _span(policy: Policy, timezone: str, now: datetime) -> dict[str, Any]:

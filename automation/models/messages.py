@@ -170,8 +170,9 @@ class Decision(Record):
 
     id: Mapped[Id]
     message_id: Mapped[int] = mapped_column(BigInt, ForeignKey("messages.id"))
-    customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"))
-    campaign_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    customer_id: Mapped[int] = mapped_column(BigInt)
+    """The message's when it was decided on, whose keys hold it and the campaign's: no need to look them up again."""
+    campaign_id: Mapped[int | None] = mapped_column(BigInt)
     outcome: Mapped[Code]
     reason: Mapped[Code]
     facts: Mapped[dict[str, Any]] = mapped_column(Json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text, union_all
+from sqlalchemy import Select, select, text, union_all
 from sqlalchemy.orm import Session
 
 from automation import judging, verdicts
@@ -17,6 +17,8 @@ declare("decide.before_commit")
 
 # Spelt as the partial index spells it: with a bound parameter SQLite would not see that it fits.
 _DRAFT = text("messages.state = 'draft'")
+
+_FURTHER = 4
 
 
 def decide(app: App, now: datetime, limit: int) -> int:
@@ -42,9 +44,16 @@ def decide(app: App, now: datetime, limit: int) -> int:
 def _claim(app: App, session: Session, now: datetime, limit: int) -> Sequence[int]:
     """Customers with due drafts, those with the most urgent class first, locked.
 
-    Where others decide too, they look a little further than they can take, so as not to wait for the same ones.
+    Where others decide too and are at the same ones, a second look reaches further.
     """
-    reach = limit if app.db.is_sqlite else 2 * limit
+    for reach in (limit,) if app.db.is_sqlite else (limit, _FURTHER * limit):
+        found = session.scalars(_free(now, limit, reach)).all()
+        if found:
+            return found
+    return []
+
+
+def _free(now: datetime, limit: int, reach: int) -> Select[tuple[int]]:
     classes = []
     for rank in range(len(CLASSES)):
         of_class = (
@@ -57,11 +66,4 @@ def _claim(app: App, session: Session, now: datetime, limit: int) -> Sequence[in
         )
         classes.append(select(of_class.c.customer_id))
     due = union_all(*classes).limit(reach).subquery()
-    # Not the key: what comes in about these customers meanwhile may refer to them.
-    locked = (
-        select(Customer.id)
-        .where(Customer.id.in_(select(due.c.customer_id)))
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    return session.scalars(locked).all()
+    return judging.locked(select(Customer.id).where(Customer.id.in_(select(due.c.customer_id))).limit(limit))

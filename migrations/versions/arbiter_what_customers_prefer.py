@@ -30,10 +30,17 @@ def upgrade() -> None:
     op.drop_index("ix_messages_draft", "messages")
     _index("ix_messages_draft", ["rank", "due_at"], _DRAFT)
     _index("ix_messages_waiting", ["customer_id"], _WAITING)
+    # The message's own keys hold both; looking them up twice more was a third of what a line of the log cost.
+    with op.batch_alter_table("decisions") as table:
+        for column in ("customer_id", "campaign_id"):
+            table.drop_constraint(op.f(f"fk_decisions_{column}"), type_="foreignkey")
 
 
 def downgrade() -> None:
     """Take them away again."""
+    with op.batch_alter_table("decisions") as table:
+        for column, owner in (("customer_id", "customers"), ("campaign_id", "campaigns")):
+            table.create_foreign_key(op.f(f"fk_decisions_{column}"), owner, [column], ["id"])
     op.drop_index("ix_messages_waiting", "messages")
     op.drop_index("ix_messages_draft", "messages")
     _index("ix_messages_draft", ["due_at"], _DRAFT)
