@@ -15,7 +15,18 @@ from typing import Any, Literal, NamedTuple
 from automation.policy import CAPPED, Policy
 from automation.times import DAY, MIDNIGHT, day_span, instant, local_date, zone
 
-__all__ = ["CAPPED", "REASONS", "Ahead", "Draft", "Facts", "Verdict", "decide", "end_of_quiet", "order", "start_of_quiet"]
+__all__ = [
+    "CAPPED",
+    "REASONS",
+    "Ahead",
+    "Draft",
+    "Facts",
+    "Verdict",
+    "decide",
+    "end_of_quiet",
+    "order",
+    "start_of_quiet",
+]
 
 REASONS: dict[str, str] = {
     "go": "nothing speaks against it",
@@ -215,9 +226,7 @@ def _limits(draft: Draft, facts: Facts, policy: Policy, at: datetime, now: datet
     week_ends = instant(today + timedelta(days=7 - today.weekday()), MIDNIGHT, where)
     seen = {"timezone": facts.timezone}
     if capped and facts.own_limit is not None and facts.this_week >= facts.own_limit and at < week_ends:
-        yield Verdict(
-            "defer", "own_limit", {**seen, "count": facts.this_week, "most": facts.own_limit}, week_ends
-        )
+        yield Verdict("defer", "own_limit", {**seen, "count": facts.this_week, "most": facts.own_limit}, week_ends)
     most = policy.most_per_week
     if limited and most and facts.this_week >= most and at < week_ends:
         yield Verdict("defer", "weekly_limit", {**seen, "count": facts.this_week, "most": most}, week_ends)

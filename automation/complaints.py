@@ -99,4 +99,4 @@ def sent(session: Session, asked: Mapping[int, tuple[int, datetime, int]]) -> di
             .subquery()
         )
         parts.append(select(literal(campaign_id), func.count()).select_from(mails))
-    return {campaign_id: count for campaign_id, count in session.execute(union_all(*parts))}
+    return {row[0]: row[1] for row in session.execute(union_all(*parts))}

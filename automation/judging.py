@@ -267,9 +267,7 @@ def _counts(session: Session, mails: Mails, houses: dict[int, _House], now: date
         else_=Message.decided_at,
     )
     since = now - _WEEK - max(house.policy.defer for house in houses.values()) - _SLACK
-    is_fresh = and_(
-        or_(Message.stale_at.is_(None), Message.stale_at > now), Message.id.not_in(select(mine.c.id))
-    )
+    is_fresh = and_(or_(Message.stale_at.is_(None), Message.stale_at > now), Message.id.not_in(select(mine.c.id)))
     # A mail beyond the gap is no fact that a verdict could rest on.
     is_near = went_at > now - max(house.policy.gap for house in houses.values())
     last_at = func.max(case((and_(is_near, Message.rank >= CLASSES.index("lifecycle")), went_at)), type_=UTCDateTime())

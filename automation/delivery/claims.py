@@ -38,7 +38,6 @@ declare("claim.before_commit", "submit.before_commit")
 # Spelt as the partial indexes spell it: with bound parameters SQLite would not see that they fit.
 _READY = text("messages.state IN ('ready', 'retry')")
 
-<<<<<<< HEAD
 # What sending never looks at: most are instants, which SQLite keeps as text that somebody would have to read.
 _UNREAD = tuple(
     defer(column, raiseload=True)
@@ -57,9 +56,7 @@ _UNREAD = tuple(
         Message.unsubscribed_at,
     )
 )
-=======
 _RESTING = CLASSES.index("lifecycle")
->>>>>>> f17236f (Watch complaints, and ask the arbiter again about what waited long to leave)
 
 ALONE_AFTER = 2
 """A message that was there when so many workers died travels alone, so that its neighbours are not blamed."""
@@ -113,7 +110,7 @@ def lanes(session: Session, now: datetime) -> list[Connection]:
 def blocked(now: datetime) -> ColumnElement[str | None]:
     """Why a message must never be sent, or NULL. Needs `messages` and `customers` in the statement.
 
-    Only transactional mails go without the topic's consent, and lifecycle and promotional ones wait for nobody who
+    Only transactional mails go without the topic's consent; lifecycle and promotional ones do not go to somebody who
     asked for a rest.
     """
     granted = exists().where(

@@ -96,7 +96,9 @@ class Beat:
         self._app = app
         self._stopping = threading.Event()
         self._jobs: dict[str, Callable[[], object]] = {name: partial(self._drain, name) for name in STAGES}
-        self._jobs |= {f"{name}-{n}": partial(self._drain, name) for name in STAGES for n in range(1, lanes_of(app, name))}
+        self._jobs |= {
+            f"{name}-{n}": partial(self._drain, name) for name in STAGES for n in range(1, lanes_of(app, name))
+        }
         self._jobs |= {"heartbeat": self._beat, **(extra or {})}
         # Never a job late, never two of a kind, never a stored one: see APScheduler's misfire rules.
         self._scheduler = BackgroundScheduler(
