@@ -196,20 +196,20 @@ def _obstacles(draft: Draft, facts: Facts, policy: Policy, at: datetime, now: da
         return
     until = end_of_quiet(policy, facts.timezone, at)
     if until is not None:
-        seen = {
+        night = {
             "timezone": facts.timezone,
             "from": policy.quiet_from.strftime("%H:%M"),
             "until": policy.quiet_until.strftime("%H:%M"),
             "local_time": at.astimezone(zone(facts.timezone)).strftime("%H:%M"),
         }
-        yield Verdict("defer", "quiet_hours", seen, until)
+        yield Verdict("defer", "quiet_hours", night, until)
     yield from _limits(draft, facts, policy, at, now)
     if draft.mail_class not in CAPPED:
         return
     if facts.paused_until is not None and at < facts.paused_until:
         yield Verdict("defer", "paused", {"paused_until": _text(facts.paused_until)}, facts.paused_until)
     if facts.last_capped_at is not None and (until := facts.last_capped_at + policy.gap) > at:
-        seen = {"last_at": _text(facts.last_capped_at), "gap_hours": policy.gap_hours}
+        seen: dict[str, Any] = {"last_at": _text(facts.last_capped_at), "gap_hours": policy.gap_hours}
         if facts.ahead is None:
             yield Verdict("defer", "gap", seen, until)
         else:

@@ -73,6 +73,8 @@ def complained(session: Session, since: datetime) -> dict[int, list[datetime]]:
     )
     times: dict[int, list[datetime]] = {}
     for campaign_id, accepted_at in found:
+        assert campaign_id is not None
+        assert accepted_at is not None
         times.setdefault(campaign_id, []).append(accepted_at)
     return times
 

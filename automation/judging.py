@@ -96,7 +96,7 @@ class _Count(NamedTuple):
 _NOTHING = _Count(None, 0, 0)
 
 
-def _mails() -> Select[Any]:
+def _mails() -> Any:
     return (
         select(*_COLUMNS)
         .select_from(Message)
@@ -163,7 +163,7 @@ def again(app: App, session: Session, message_ids: Collection[int], now: datetim
     return {row.id for row, _ in going}, len(changed)
 
 
-def locked(customers: Select[tuple[int]]) -> Select[tuple[int]]:
+def locked(customers: Select[int]) -> Select[int]:
     """Those customers that nobody else decides on, locked until the end of the transaction.
 
     Not their keys: what comes in about them meanwhile may refer to them.
@@ -238,20 +238,10 @@ def _counts(session: Session, mails: Mails, houses: dict[int, _House], now: date
     What left counts from its acceptance; what is on its way counts as leaving now; what is ready but was not asked
     about for long does not count: it is asked again before it leaves.
     """
-    spans: dict[tuple[int, str], dict[str, Any]] = {}
-    asked: dict[int, dict[str, Any]] = {}
-    for row in mails:
-        if row.mail_class == "transactional" or row.customer_id in asked:
-            continue
-        house = houses[row.store_id]
-        where = (row.store_id, row.timezone or house.timezone)
-        span = spans.get(where)
-        if span is None:
-            span = spans[where] = _span(house.policy, where[1], now)
-        asked[row.customer_id] = {"customer_id": row.customer_id, **span}
+    asked = _asked(mails, houses, now)
     if not asked:
         return {}
-    columns = [
+    columns: list[Any] = [
         Message.customer_id,
         Column("day_at", UTCDateTime()),
         Column("week_at", UTCDateTime()),
@@ -286,6 +276,22 @@ def _counts(session: Session, mails: Mails, houses: dict[int, _House], now: date
         .having(or_(last_at.is_not(None), this_week > 0))
     )
     return {customer: _Count(at, int(today), int(week)) for customer, at, today, week in found}
+
+
+def _asked(mails: Mails, houses: dict[int, _House], now: datetime) -> dict[int, dict[str, Any]]:
+    """Customers with mails that may be held back, each with when their day and their week began."""
+    spans: dict[tuple[int, str], dict[str, Any]] = {}
+    asked: dict[int, dict[str, Any]] = {}
+    for row in mails:
+        if row.mail_class == "transactional" or row.customer_id in asked:
+            continue
+        house = houses[row.store_id]
+        where = (row.store_id, row.timezone or house.timezone)
+        span = spans.get(where)
+        if span is None:
+            span = spans[where] = _span(house.policy, where[1], now)
+        asked[row.customer_id] = {"customer_id": row.customer_id, **span}
+    return asked
 
 
 def _span(policy: Policy, timezone: str, now: datetime) -> dict[str, Any]:

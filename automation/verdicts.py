@@ -38,7 +38,8 @@ def write(session: Session, judged: Iterable[tuple[Any, Verdict]], now: datetime
     if not rows:
         return
     # Written out before it is joined: SQLite would read it anew for every message, instead of by an index of its own.
-    said = select(bulk.table(session, _COLUMNS, distinct, name="spelt")).cte("said").prefix_with("MATERIALIZED")
+    spelt: Any = bulk.table(session, _COLUMNS, distinct, name="spelt")
+    said = select(spelt).cte("said").prefix_with("MATERIALIZED")
     given = bulk.table(session, [Message.id, Message.customer_id, Message.campaign_id, _NUMBER], rows)
     both = (
         select(given.c.id, said.c.state, said.c.reason, said.c.due_at, said.c.stale_at)
@@ -70,7 +71,7 @@ def write(session: Session, judged: Iterable[tuple[Any, Verdict]], now: datetime
     )
 
 
-_COLUMNS = [
+_COLUMNS: list[Any] = [
     _NUMBER,
     Decision.outcome,
     Decision.reason,

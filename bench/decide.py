@@ -132,7 +132,7 @@ def _customers(session: Session, store: Store, numbers: range) -> list[int]:
     line: dict[str, Any] = {"store_id": store.id, "topic": "marketing", "status": "granted", "at": at}
     ledger = [{**line, "customer_id": i, "source": "form", "recorded_at": at} for i in ids]
     lines = bulk.insert(session, Consent, ledger, returning=[Consent.id, Consent.customer_id])
-    bulk.insert(session, ConsentState, [{**line, "customer_id": c, "consent_id": i} for i, c in lines])
+    bulk.insert(session, ConsentState, [{**line, "customer_id": r.customer_id, "consent_id": r.id} for r in lines])
     return ids
 
 

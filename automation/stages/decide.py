@@ -53,7 +53,7 @@ def _claim(app: App, session: Session, now: datetime, limit: int) -> Sequence[in
     return []
 
 
-def _free(now: datetime, limit: int, reach: int) -> Select[tuple[int]]:
+def _free(now: datetime, limit: int, reach: int) -> Select[int]:
     classes = []
     for rank in range(len(CLASSES)):
         of_class = (
