@@ -18,7 +18,7 @@ COMMANDS = {
     "worker": ("running", "worker"),
     "admin": ("admin", "admin"),
     "migrate": ("running", "migrate"),
-    "migrate-to": ("transfer", "migrate_to"),
+    "migrate-to": ("relocation", "migrate_to"),
     "work": ("working", "work"),
     "status": ("working", "status"),
     "translate": ("working", "translate"),

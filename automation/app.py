@@ -18,6 +18,7 @@ from automation.database import Database
 from automation.discovery import implementations, plugged_in
 from automation.platform import Platform
 from automation.provider import Provider
+from automation.reliance import Reliance
 from automation.rendering.pool import RenderPool
 from automation.security import Keyring, load_keyring, random_id
 from automation.settings import Settings
@@ -35,6 +36,7 @@ class App:
     keyring: Keyring
     triggers: Mapping[str, Trigger]
     steps: Mapping[str, Step]
+    reliances: Mapping[str, Reliance]
     platforms: Mapping[str, type[Platform]]
     providers: Mapping[str, type[Provider]]
     renderer: RenderPool
@@ -93,6 +95,7 @@ def build(
         keyring=keyring,
         triggers=_triggers(),
         steps={k: c() for k, c in implementations("automation.steps", Step).items()},  # type: ignore[type-abstract]  # as above
+        reliances={k: c() for k, c in implementations("automation.reliances", Reliance).items()},  # type: ignore[type-abstract]  # as above
         platforms=implementations("automation.platforms", Platform),  # type: ignore[type-abstract]  # as above
         providers=implementations("automation.providers", Provider),  # type: ignore[type-abstract]  # as above
         renderer=RenderPool(settings.render_children, keyring.derive("links")),

@@ -145,7 +145,7 @@ def _target(model: type[Record]) -> Table:
 
 def _encoded(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> list[Any]:
     """Rows as JSON holds them: arrays for SQLite (shorter, quicker to read), objects for PostgreSQL."""
-    names = [c.name for c in columns]
+    names = [str(c.name) for c in columns]  # not SQLAlchemy's own kind of string
     try:
         # Column by column: most need no encoding, and the values of one tend to be alike.
         encoded = [_column(dialect, c, [row[c.name] for row in rows]) for c in columns]

@@ -103,7 +103,7 @@ class Concern:
     """Something that a person should look at."""
 
     key: str
-    """connection, webhooks, unknown, parked, worker or job."""
+    """connection, campaign, webhooks, unknown, parked, worker or job."""
     text: str
     object_id: str = ""
 
@@ -251,6 +251,13 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     found += [
         Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken
     ]
+    spoken_of = session.execute(
+        select(Campaign.name, Campaign.state_reason, Campaign.public_id)
+        .where(Campaign.store_id == store.id, Campaign.state.in_(("live", "stopping", "paused")))
+        .where(Campaign.state_reason != "")
+        .order_by(Campaign.id)
+    )
+    found += [Concern("campaign", f"{row.name}: {row.state_reason}", row.public_id) for row in spoken_of]
     newest = select(InboundWebhook.state).order_by(InboundWebhook.id.desc()).limit(RECENT).subquery()
     failed = session.scalar(select(func.count()).select_from(newest).where(newest.c.state == "failed")) or 0
     if failed:

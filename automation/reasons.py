@@ -24,11 +24,25 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "it is {local_time} there, and mails rest from {from} to {until} ({timezone})",
         "it is night where the customer lives",
     ),
+    "paused": ("the customer asked for a rest until {paused_until}", "the customer asked for a rest from mails"),
+    "own_limit": (
+        "the customer wants at most {most} mails a week and has had {count}",
+        "the customer has had as many mails this week as they want",
+    ),
+    "weekly_limit": (
+        "the customer has had {count} mails this week ({timezone}), and {most} is the most",
+        "the customer has had as many mails this week as may be",
+    ),
+    "daily_limit": (
+        "the customer has had {count} mails today ({timezone}), and {most} is the most",
+        "the customer has had as many mails today as may be",
+    ),
     "gap": (
         "another mail went on {last_at}, and there is at most one in {gap_hours} hours",
         "the customer had another mail a short while ago",
     ),
     "stronger_first": (
+        "a more important mail ({ahead}) goes first, and there is at most one in {gap_hours} hours",
         "a more important mail goes first, and there is at most one in {gap_hours} hours",
         "a more important mail to the customer goes first",
     ),
@@ -82,8 +96,16 @@ SUPPRESSIONS: dict[str, str] = {
 OUTCOMES: dict[str, str] = {"go": "Goes out", "defer": "Not now", "drop": "Not sent"}
 """What the arbiter decided, in words."""
 
-_SHORT = {"quiet_hours": "the quiet hours", "gap": "the gap between mails", "stronger_first": "a more important mail"}
-_INSTANTS = ("since", "last_at", "expires_at")
+_SHORT = {
+    "quiet_hours": "the quiet hours",
+    "paused": "the customer's wish for a rest",
+    "own_limit": "the customer's own limit",
+    "weekly_limit": "the limit of a week",
+    "daily_limit": "the limit of a day",
+    "gap": "the gap between mails",
+    "stronger_first": "a more important mail",
+}
+_INSTANTS = ("since", "last_at", "expires_at", "paused_until")
 
 
 def zone(name: str | None) -> ZoneInfo:
@@ -122,6 +144,8 @@ def verdict(
     text = f"{OUTCOMES.get(outcome, outcome.capitalize())}: {reason(code, facts, timezone)}"
     if outcome == "defer" and until is not None:
         text += f"; put off until {day_and_time(until, timezone)}"
+        if also := (facts or {}).get("also"):
+            text += f", past {' and '.join(_SHORT.get(c, str(c)) for c in also)} as well"
     return f"{text}."
 
 
@@ -137,6 +161,8 @@ def _readable(facts: Mapping[str, Any], timezone: str | None) -> dict[str, Any]:
         known["gap_hours"] = f"{known['gap_hours']:g}"
     if "suppression" in known:
         known["suppression"] = SUPPRESSIONS.get(known["suppression"], known["suppression"])
+    if isinstance(ahead := known.get("ahead"), Mapping):
+        known["ahead"] = f"{ahead.get('mail_class')}, priority {ahead.get('priority')}"
     if "kept_by" in known:
         known["kept_by"] = _SHORT.get(known["kept_by"], str(known["kept_by"]).replace("_", " "))
     return known

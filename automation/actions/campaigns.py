@@ -296,7 +296,9 @@ def _move(
     session: Session, campaign: Campaign, state: str, now: datetime, admin_id: int | None, reason: str = ""
 ) -> None:
     campaign.state, campaign.state_reason, campaign.updated_at = state, reason, now
-    audit.note(session, admin_id, f"campaign.{state}", campaign.public_id, now)
+    audit.note(
+        session, admin_id, f"campaign.{state}", campaign.public_id, now, **({"reason": reason} if reason else {})
+    )
 
 
 def _clear(session: Session, campaign: Campaign, now: datetime, reason: str = "the campaign was stopped") -> None:

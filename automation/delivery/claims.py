@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select, text
 from sqlalchemy.orm import Session, defer
 
-from automation import bulk
+from automation import bulk, judging
 from automation.app import App
 from automation.delivery.contents import Content
 from automation.delivery.results import NEVER, POSSIBLE_DUPLICATE, UNRESOLVED
 from automation.faults import declare, fault
 from automation.models import (
+    CLASSES,
     Attempt,
     Campaign,
     Connection,
@@ -55,6 +56,7 @@ _UNREAD = tuple(
         Message.unsubscribed_at,
     )
 )
+_RESTING = CLASSES.index("lifecycle")
 
 ALONE_AFTER = 2
 """A message that was there when so many workers died travels alone, so that its neighbours are not blamed."""
@@ -108,7 +110,8 @@ def lanes(session: Session, now: datetime) -> list[Connection]:
 def blocked(now: datetime) -> ColumnElement[str | None]:
     """Why a message must never be sent, or NULL. Needs `messages` and `customers` in the statement.
 
-    Only transactional mails go without the topic's consent.
+    Only transactional mails go without the topic's consent; lifecycle and promotional ones do not go to somebody who
+    asked for a rest.
     """
     granted = exists().where(
         ConsentState.customer_id == Message.customer_id,
@@ -121,6 +124,7 @@ def blocked(now: datetime) -> ColumnElement[str | None]:
         (suppressed, "suppressed"),
         (and_(Message.mail_class != "transactional", not_(granted)), "no_consent"),
         (Message.expires_at <= now, "expired"),
+        (and_(Message.rank >= _RESTING, Customer.paused_until > now), "paused"),
         else_=None,
     )
 
@@ -130,7 +134,10 @@ def _is_paused() -> ColumnElement[bool]:
 
 
 def claim(session: Session, app: App, lane: Connection, now: datetime, limit: int) -> tuple[list[Message], int]:
-    """Claim up to `limit` due messages of a connection's store; answers them and how many were dropped instead."""
+    """Claim up to `limit` due messages of a connection's store; answers them and how many will not go now instead.
+
+    Those whose verdict has gone stale are put before the arbiter again.
+    """
     rows = session.execute(
         select(Message, blocked(now).label("blocked"))
         .join(Customer, Customer.id == Message.customer_id)
@@ -143,6 +150,11 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
     session.expunge_all()
     dropped = [(m.id, why) for m, why in rows if why]
     claimed: list[Message] = [m for m, why in rows if not why]
+    stale = {m.id for m in claimed if m.stale_at is not None and m.stale_at <= now and m.reason != POSSIBLE_DUPLICATE}
+    changed = 0
+    if stale:
+        may_go, changed = judging.again(app, session, stale, now)
+        claimed = [m for m in claimed if m.id not in stale or m.id in may_go]
     suspects = [m for m in claimed if m.kills >= ALONE_AFTER]
     if suspects:
         claimed = suspects[:1]
@@ -162,7 +174,7 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
         },
     )
     fault("claim.before_commit")
-    return claimed, len(dropped)
+    return claimed, len(dropped) + changed
 
 
 def drop(session: Session, reasons: Mapping[int, str], maybe_sent: Collection[int] = ()) -> None:

@@ -19,6 +19,7 @@ class Customer(Record):
         UniqueConstraint("store_id", "email_key"),
         CheckConstraint("birthday_month BETWEEN 1 AND 12", name="birthday_month"),
         CheckConstraint("birthday_day BETWEEN 1 AND 31", name="birthday_day"),
+        CheckConstraint("most_per_week > 0", name="most_per_week"),
         Index("ix_customers_store_id_created_at", "store_id", "created_at"),
         Index("ix_customers_birthday", "store_id", "birthday_month", "birthday_day"),
         Index("ix_customers_store_id_timezone", "store_id", "timezone"),
@@ -52,6 +53,10 @@ class Customer(Record):
     """How they came: {"channel", "utm": {...}, "referrer", "landing", "device"}, of the first touch."""
     engaged_at: Mapped[datetime | None]
     """Their last click, order or visit; opens do not count."""
+    paused_until: Mapped[datetime | None]
+    """They want no lifecycle or promotional mail before this instant."""
+    most_per_week: Mapped[int | None]
+    """They want at most so many such mails in a week; None leaves it to the store."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     external_updated_at: Mapped[datetime | None]

@@ -54,7 +54,9 @@ class Message(Record):
         one_of("state", *STATES),
         one_of("mail_class", *CLASSES),
         CheckConstraint("state NOT IN ('dropped', 'rejected', 'parked') OR reason <> ''", name="has_reason"),
-        Index("ix_messages_draft", "due_at", **_where("state = 'draft'")),
+        # By rank first: a receipt does not wait behind a newsletter to a million.
+        Index("ix_messages_draft", "rank", "due_at", **_where("state = 'draft'")),
+        Index("ix_messages_waiting", "customer_id", **_where("state IN ('draft', 'ready', 'retry')")),
         Index("ix_messages_ready", "store_id", "rank", "due_at", **_where("state IN ('ready', 'retry')")),
         Index("ix_messages_leased", "lease_until", **_where("state IN ('claimed', 'submitting')")),
         Index("ix_messages_unknown", "due_at", **_where("state = 'unknown'")),
@@ -98,6 +100,8 @@ class Message(Record):
     """When to look at it next: draft → decide, ready and retry → deliver, unknown → find out."""
     expires_at: Mapped[datetime | None]
     """After this it is not worth sending."""
+    stale_at: Mapped[datetime | None]
+    """From this instant on the arbiter has to be asked again before it leaves; None where it need not be."""
     connection_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("connections.id"))
     claimed_by: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
@@ -168,8 +172,9 @@ class Decision(Record):
 
     id: Mapped[Id]
     message_id: Mapped[int] = mapped_column(BigInt, ForeignKey("messages.id"))
-    customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"))
-    campaign_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    customer_id: Mapped[int] = mapped_column(BigInt)
+    """The message's when it was decided on, whose keys hold it and the campaign's: no need to look them up again."""
+    campaign_id: Mapped[int | None] = mapped_column(BigInt)
     outcome: Mapped[Code]
     reason: Mapped[Code]
     facts: Mapped[dict[str, Any]] = mapped_column(Json)

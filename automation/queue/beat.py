@@ -24,6 +24,7 @@ from automation.stages.enrol import enrol
 from automation.stages.listen import listen
 from automation.stages.post import post
 from automation.stages.summarise import summarise
+from automation.stages.watch import watch
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ STAGES: Mapping[str, Stage] = {
     "deliver": deliver,
     "attribute": attribute,
     "post": post,
+    "watch": watch,
 }
 """The belt, in its order."""
 
@@ -46,7 +48,7 @@ LIMITS: Mapping[str, int] = {
     "summarise": 500,
     "enrol": 1_000_000,
     "advance": 1000,
-    "decide": 1000,
+    "decide": 2500,
     "attribute": 1000,
     "post": 100,
 }
@@ -77,6 +79,16 @@ def drain(app: App, is_stopping: Callable[[], bool] = lambda: False) -> dict[str
     return moved
 
 
+def lanes_of(app: App, name: str) -> int:
+    """How many threads of a worker run a stage at once.
+
+    A server writes down one batch of verdicts while we think about the next; SQLite lets one write at a time.
+    """
+    if name == "deliver":
+        return app.settings.senders
+    return 2 if name == "decide" and not app.db.is_sqlite else 1
+
+
 class Beat:
     """Calls every stage once per tick until it is stopped.
 
@@ -87,7 +99,9 @@ class Beat:
         self._app = app
         self._stopping = threading.Event()
         self._jobs: dict[str, Callable[[], object]] = {name: partial(self._drain, name) for name in STAGES}
-        self._jobs |= {f"deliver-{n}": partial(self._drain, "deliver") for n in range(1, app.settings.senders)}
+        self._jobs |= {
+            f"{name}-{n}": partial(self._drain, name) for name in STAGES for n in range(1, lanes_of(app, name))
+        }
         self._jobs |= {"heartbeat": self._beat, **(extra or {})}
         # Never a job late, never two of a kind, never a stored one: see APScheduler's misfire rules.
         self._scheduler = BackgroundScheduler(

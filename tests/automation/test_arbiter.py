@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.arbiter import CAPPED, REASONS, Draft, Facts, Verdict, decide, end_of_quiet
+from automation.arbiter import CAPPED, REASONS, Draft, Facts, Verdict, decide, end_of_quiet, order
 from automation.models import CLASSES
 from automation.policy import Policy
 from tests.conftest import NOW
@@ -76,9 +76,7 @@ def test_whatever_the_facts_nobody_is_mailed_who_must_not_be(
 ) -> None:
     now, draft = given_draft
     if last is not None:
-        seen = Facts(
-            **{**{f: getattr(seen, f) for f in Facts.__slots__}, "last_capped_at": now - timedelta(hours=last)}
-        )
+        seen = Facts(**{**seen._asdict(), "last_capped_at": now - timedelta(hours=last)})
     verdict = decide(draft, seen, policy, now)
     assert verdict.reason in REASONS
     if verdict.outcome == "go":
@@ -154,3 +152,54 @@ def test_without_consent_marketing_is_dropped(consent: str | None) -> None:
     verdict = decide(a_draft(), some_facts(consent=consent), Policy(), NOW)
     assert (verdict.outcome, verdict.reason) == ("drop", "no_consent")
     assert verdict.facts == {"topic": "marketing", "consent": consent or "never asked"}
+
+
+sendings = st.lists(
+    st.tuples(st.integers(0, 40), st.sampled_from(CLASSES), st.integers(0, 100)), min_size=1, max_size=25
+)
+
+
+@given(instants, st.sampled_from(ZONES), sendings, st.integers(0, 3), st.integers(0, 6), st.sampled_from([0, 6, 16]))
+def test_over_weeks_of_drafts_no_limit_is_broken_and_every_draft_comes_to_an_end(
+    begin: datetime, name: str, given_drafts: list[tuple[int, str, int]], day: int, week: int, gap: int
+) -> None:
+    """A customer's mails, hour after hour as drafts come and what was put off is asked about again."""
+    policy = Policy(gap_hours=gap, most_per_day=day, most_per_week=week)
+    where, now = ZoneInfo(name), begin
+    waiting: list[tuple[datetime, Draft]] = []
+    for number, (hours_later, mail_class, priority) in enumerate(given_drafts):
+        now += timedelta(hours=hours_later)
+        made = a_draft(now, message_id=number, mail_class=mail_class, priority=priority)
+        waiting.append((now, made))
+    went: list[datetime] = []
+    asked = 0
+    while waiting:
+        at = min(due for due, _ in waiting)
+        due = sorted((d for when, d in waiting if when <= at), key=order)
+        waiting = [(when, d) for when, d in waiting if when > at]
+        for one in due:
+            asked += 1
+            local = [t.astimezone(where).date() for t in went]
+            today = at.astimezone(where).date()
+            monday = today - timedelta(days=today.weekday())
+            seen = some_facts(
+                timezone=name,
+                last_capped_at=max(went, default=None),
+                today=local.count(today),
+                this_week=sum(d >= monday for d in local),
+            )
+            verdict = decide(one, seen, policy, at)
+            if verdict.outcome == "defer":
+                assert verdict.until is not None
+                assert verdict.until > at
+                assert verdict.reason not in {
+                    v.reason for v in [decide(one, seen, policy, verdict.until)] if v.outcome == "defer"
+                } or verdict.reason in {"daily_limit", "weekly_limit", "own_limit"}, "asked with fresh counts then"
+                waiting.append((verdict.until, one))
+            elif verdict.outcome == "go" and one.mail_class in CAPPED:
+                assert end_of_quiet(policy, name, at) is None
+                assert not went or at - max(went) >= policy.gap
+                assert not day or local.count(today) < day
+                assert not week or seen.this_week < week
+                went.append(at)
+    assert asked <= 40 * len(given_drafts)

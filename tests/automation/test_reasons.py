@@ -85,7 +85,7 @@ def decided(now: datetime = NOW, **facts: object) -> str:
         (
             {"last_capped_at": NOW - timedelta(hours=2)},
             "Not now: another mail went on Tue 10 Mar 11:00, and there is at most one in 16 hours; "
-            "put off until Wed 11 Mar 03:00.",
+            "put off until Wed 11 Mar 08:00, past the quiet hours as well.",
         ),
         (
             {"failing": "the cart still has items"},

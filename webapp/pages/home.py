@@ -25,6 +25,7 @@ TASKS = {
 CONCERNS = {
     "worker": ("server", "", "red"),
     "connection": ("plug-connected-x", "connections.index", "red"),
+    "campaign": ("send", "campaigns.index", "yellow"),
     "webhooks": ("webhook", "connections.index", "yellow"),
     "unknown": ("help-circle", "mailbox.index", "yellow"),
     "parked": ("mail-off", "mailbox.index", "yellow"),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
 
+from automation import judging
 from automation.app import App
 from automation.clock import TurnableClock
 from automation.models import Campaign, Cart, Customer, Decision, Message, Store, Suppression
+from automation.reliance import Reliance, Relying
 from automation.stages.advance import advance
 from automation.stages.decide import decide
 from automation.stages.enrol import enrol
@@ -86,11 +92,12 @@ def test_of_two_drafts_the_more_important_goes_and_the_other_waits_sixteen_hours
     assert message(app, cart).state == "ready"
     waiting = message(app, news)
     assert (waiting.state, waiting.reason) == ("draft", "stronger_first")
-    assert waiting.due_at == NOW + timedelta(hours=16)
-    assert decide(app, clock.turn(timedelta(hours=15)), 100) == 0
     # Sixteen hours after noon it is night in Berlin; the mail goes at eight.
-    decide(app, clock.turn(timedelta(hours=1)), 100)
-    assert message(app, news).reason == "quiet_hours"
+    assert waiting.due_at == NOW + timedelta(hours=19)
+    with app.db.write() as session:
+        sent = session.get_one(Message, cart)
+        sent.state, sent.accepted_at = "accepted", NOW
+    assert decide(app, clock.turn(timedelta(hours=16)), 100) == 0
     decide(app, message(app, news).due_at, 100)
     assert message(app, news).state == "ready"
 
@@ -112,7 +119,8 @@ def test_an_accepted_mail_of_this_morning_makes_the_next_wait(app: App, store: S
     one = draft(app, store)
     decide(app, NOW, 100)
     assert (message(app, one).state, message(app, one).reason) == ("draft", "gap")
-    assert message(app, one).due_at == NOW + timedelta(hours=13)
+    # The gap ends at two in the night, the night at eight.
+    assert message(app, one).due_at == NOW + timedelta(hours=19)
 
 
 def test_a_dropped_or_test_mail_does_not_count_against_the_gap(app: App, store: Store) -> None:
@@ -170,3 +178,110 @@ def test_a_hundred_drafts_take_as_many_statements_as_one(app: App, store: Store)
     assert counts[0] == counts[1] <= 14
     with app.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Decision)) == 101
+
+
+def customer(app: App, **values: object) -> None:
+    with app.db.write() as session:
+        row = session.scalars(select(Customer)).one()
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def test_a_stronger_draft_pushes_back_what_is_ready_and_not_yet_claimed(app: App, store: Store) -> None:
+    news = draft(app, store, expires_at=NOW + timedelta(hours=48))
+    decide(app, NOW, 100)
+    assert message(app, news).state == "ready"
+    cart = draft(app, store, mail_class="lifecycle")
+    decide(app, NOW + timedelta(minutes=1), 100)
+    assert (message(app, cart).state, message(app, news).state) == ("ready", "draft")
+    assert message(app, news).reason == "stronger_first"
+
+
+def test_a_weaker_draft_leaves_what_is_ready_alone(app: App, store: Store) -> None:
+    cart = draft(app, store, mail_class="lifecycle")
+    decide(app, NOW, 100)
+    news = draft(app, store)
+    decide(app, NOW + timedelta(minutes=1), 100)
+    assert (message(app, cart).state, message(app, news).state) == ("ready", "draft")
+    assert reasons(app) == [("go", "go"), ("defer", "stronger_first")]
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"), [((0, 0), "daily_limit"), ((1, 1, 0), "weekly_limit")], ids=["day", "week"]
+)
+def test_limits_of_a_day_and_a_week_hold_a_mail_back(
+    app: App, store: Store, days: tuple[int, ...], reason: str
+) -> None:
+    with app.db.write() as session:
+        session.get_one(Store, store.id).policy = {"gap_hours": 0, "most_per_week": 3}
+    for ago in days:
+        at = NOW - timedelta(days=ago)
+        draft(app, store, state="accepted", accepted_at=at, decided_at=at, created_at=at)
+    one = draft(app, store, expires_at=None)
+    decide(app, NOW, 100)
+    assert (message(app, one).state, message(app, one).reason) == ("draft", reason)
+    # Midnight in Berlin is quiet: it goes at eight, on the next day or on the Monday after this Tuesday.
+    on = 11 if reason == "daily_limit" else 16
+    assert message(app, one).due_at == NOW.replace(day=on, hour=7)
+
+
+def test_a_customer_who_wants_a_rest_or_fewer_mails_gets_no_newsletter(app: App, store: Store) -> None:
+    at = NOW - timedelta(days=1)
+    draft(app, store, state="accepted", accepted_at=at, decided_at=at, created_at=at)
+    customer(app, most_per_week=1)
+    one, receipt = draft(app, store, expires_at=None), draft(app, store, mail_class="transactional")
+    decide(app, NOW, 100)
+    assert message(app, one).reason == "own_limit"
+    assert message(app, receipt).state == "ready"
+    customer(app, most_per_week=None, paused_until=NOW + timedelta(days=30))
+    two = draft(app, store)
+    decide(app, NOW, 100)
+    assert (message(app, two).state, message(app, two).reason) == ("dropped", "expired")
+
+
+class Offer(Reliance):
+    """An offer that has ended."""
+
+    names = frozenset({"customer"})
+
+    def broken(self, session: Session, mails: Sequence[Relying], now: datetime) -> dict[int, str]:  # noqa: ARG002  the contract's
+        return {mail.message_id: "the offer is still valid" for mail in mails}
+
+
+def test_what_else_a_mail_relies_on_is_asked(app: App, store: Store) -> None:
+    one = draft(app, store)
+    decide(replace(app, reliances={"offer": Offer()}), NOW, 100)
+    assert (message(app, one).state, message(app, one).reason) == ("dropped", "no_longer_true")
+
+
+def test_two_workers_never_both_find_the_gap_free(app: App, store: Store) -> None:
+    for i in range(40):
+        draft(app, store, f"C{i}", priority=10)
+        draft(app, store, f"C{i}", priority=90)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(6):
+            list(pool.map(lambda _: decide(app, NOW, 7), range(2)))
+    while decide(app, NOW, 7):
+        pass
+    with app.db.read() as session:
+        went = session.execute(
+            select(func.count(), func.min(Message.priority))
+            .where(Message.state == "ready")
+            .group_by(Message.customer_id)
+        ).all()
+    assert [tuple(row) for row in went] == [(1, 90)] * 40
+
+
+def test_what_waited_long_to_leave_is_asked_again(app: App, store: Store) -> None:
+    asleep, well = draft(app, store, "Ada"), draft(app, store, "Bob")
+    decide(app, NOW, 100)
+    later = NOW + timedelta(hours=9)
+    assert message(app, asleep).stale_at == NOW + timedelta(minutes=15)
+    with app.db.write() as session:
+        session.scalars(select(Customer).where(Customer.first_name == "Bob")).one().timezone = "America/New_York"
+    with app.db.write() as session:
+        may_go, changed = judging.again(app, session, {asleep, well}, later)
+    assert (may_go, changed) == ({well}, 1)
+    # It is ten in the evening in Berlin.
+    assert (message(app, asleep).state, message(app, asleep).reason) == ("draft", "quiet_hours")
+    assert message(app, well).stale_at == later + timedelta(minutes=15)

@@ -14,7 +14,7 @@ from automation.database import Database
 from automation.demo.opening import ensure_loaded
 from automation.errors import NotAllowed
 from automation.models import Customer, Order, Record
-from automation.transfer import move
+from automation.relocation import move
 from automation.settings import Settings
 from tests import make
 from tests.conftest import NOW

@@ -20,7 +20,7 @@ def migrate_to(url: str) -> None:
     Every table is counted and compared on both sides; if anything differs, nothing is moved. The old database stays as
     it is. Stop Cartwheel first.
     """
-    from automation.transfer import move  # noqa: PLC0415  only needed here
+    from automation.relocation import move  # noqa: PLC0415  only needed here
     from automation.stages.deliver import replay  # noqa: PLC0415  as above
 
     settings = load()
