@@ -1,7 +1,7 @@
 """What customers prefer, when a verdict goes stale, and drafts by rank
 
 Revision ID: arbiter
-Revises: 0001
+Revises: flows
 """
 
 from __future__ import annotations
