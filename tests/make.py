@@ -345,7 +345,7 @@ def about(
             subject_id=subject_id,
             anchor_at=anchor_at,
             due_at=NOW,
-            entered_at=max(anchor_at, NOW),
+            entered_at=min(anchor_at, NOW),
         )
         session.add(enrolment)
         session.flush()

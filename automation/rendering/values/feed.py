@@ -79,8 +79,10 @@ def _spans(batch: Batch, settings: Mapping[Issue, tuple[int, Mapping[str, Any]]]
     """Since when each issue's items count: the issue before, else when the campaign was published."""
     here, before = aliased(Enrolment), aliased(Enrolment)
     last = (
-        select(func.max(before.anchor_at))
+        select(before.anchor_at)
         .where(before.campaign_id == here.campaign_id, before.entered_at < here.anchor_at)
+        .order_by(before.entered_at.desc())
+        .limit(1)
         .correlate(here)
         .scalar_subquery()
     )
