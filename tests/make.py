@@ -312,15 +312,39 @@ def about(
     **settings: Any,
 ) -> dict[str, Any]:
     """What a message holds that a campaign with a trigger of a kind drafted about a row: its origin, by field."""
+    started = _started(session, customer.store_id, kind, settings)
+    same = (Enrolment.campaign_id == started.id, Enrolment.customer_id == customer.id, Enrolment.key == key)
+    enrolment = session.scalars(select(Enrolment).where(*same)).one_or_none()
+    if enrolment is None:
+        enrolment = Enrolment(
+            store_id=customer.store_id,
+            campaign_id=started.id,
+            version_id=started.live_version_id,
+            customer_id=customer.id,
+            key=key,
+            subject_id=subject_id,
+            anchor_at=anchor_at,
+            due_at=NOW,
+            entered_at=min(anchor_at, NOW),
+        )
+        session.add(enrolment)
+        session.flush()
+    return {
+        "campaign_id": started.id,
+        "version_id": started.live_version_id,
+        "enrolment_id": enrolment.id,
+        "subject_id": subject_id,
+    }
+
+
+def _started(session: Session, store_id: int, kind: str, settings: dict[str, Any]) -> Campaign:
     name = f"About {kind} {settings}"
-    row = session.scalars(
-        select(Campaign).where(Campaign.store_id == customer.store_id, Campaign.name == name)
-    ).one_or_none()
+    row = session.scalars(select(Campaign).where(Campaign.store_id == store_id, Campaign.name == name)).one_or_none()
     if row is None:
         definition = {"trigger": {"kind": kind, "settings": settings}, "flow": []}
         row = Campaign(
             public_id=random_id(),
-            store_id=customer.store_id,
+            store_id=store_id,
             name=name,
             draft=definition,
             state="live",
@@ -333,25 +357,4 @@ def about(
         session.add(version)
         session.flush()
         row.live_version_id = version.id
-    same = (Enrolment.campaign_id == row.id, Enrolment.customer_id == customer.id, Enrolment.key == key)
-    enrolment = session.scalars(select(Enrolment).where(*same)).one_or_none()
-    if enrolment is None:
-        enrolment = Enrolment(
-            store_id=customer.store_id,
-            campaign_id=row.id,
-            version_id=row.live_version_id,
-            customer_id=customer.id,
-            key=key,
-            subject_id=subject_id,
-            anchor_at=anchor_at,
-            due_at=NOW,
-            entered_at=min(anchor_at, NOW),
-        )
-        session.add(enrolment)
-        session.flush()
-    return {
-        "campaign_id": row.id,
-        "version_id": row.live_version_id,
-        "enrolment_id": enrolment.id,
-        "subject_id": subject_id,
-    }
+    return row

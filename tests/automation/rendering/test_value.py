@@ -10,7 +10,7 @@ from tests import make
 from tests.automation.rendering.named import message
 from tests.conftest import NOW
 
-ABOUT = (
+ABOUT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("cart_abandoned", {}),
     ("order_delivered", {}),
     ("browse_abandoned", {}),

@@ -1,10 +1,11 @@
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from automation.app import App
-from automation.models import Message
+from automation.models import Message, Store
 from tests import make
 from tests.automation.rendering.named import message, value
 from tests.conftest import NOW
@@ -14,9 +15,7 @@ PUBLISHED = {"published_at": (NOW - timedelta(days=10)).isoformat()}
 
 def issue(session: Session, days_ago: float, name: str = "Ada", **settings: Any) -> Message:
     """A mail of the issue that went out so long ago."""
-    from automation.models import Store  # noqa: PLC0415
-
-    store = session.query(Store).first() or make.store(session)
+    store = session.scalars(select(Store)).first() or make.store(session)
     customer = make.customer(session, store, name)
     at = NOW - timedelta(days=days_ago)
     origin = make.about(
@@ -45,7 +44,6 @@ def test_an_issue_holds_what_is_new_since_the_one_before(app: App) -> None:
                 link="https://x.example",
             )
         first, second = issue(session, 8), issue(session, 0, "Eve")
-        session.get_one(type(second), second.id)
     assert [i["title"] for i in value(app, first, "feed")["items"]] == ["First"]
     found = value(app, second, "feed")
     assert [i["title"] for i in found["items"]] == ["Third", "Second"]

@@ -1,5 +1,7 @@
+from typing import Any
+
 from automation.app import App
-from automation.models import CustomerTier
+from automation.models import Customer, CustomerTier
 from tests import make
 from tests.automation.rendering.named import message, value
 from tests.conftest import NOW
@@ -23,14 +25,15 @@ def test_amounts_points_and_tiers_say_what_was_reached(app: App) -> None:
         session.add(tier)
         session.flush()
         order = make.order(session, store, ada, NOW)
+        started: list[tuple[Customer, str, int, dict[str, Any]]] = [
+            (ada, "total_spent", order.id, {"amount": 50_000}),
+            (ada, "points_reached", 1, {"points": 500}),
+            (ada, "tier_reached", tier.id, {}),
+            (eve, "tier_reached", tier.id, {}),
+        ]
         rows = [
             message(session, who, "milestone", **make.about(session, who, kind, subject, **settings))
-            for who, kind, subject, settings in (
-                (ada, "total_spent", order.id, {"amount": 50_000}),
-                (ada, "points_reached", 1, {"points": 500}),
-                (ada, "tier_reached", tier.id, {}),
-                (eve, "tier_reached", tier.id, {}),
-            )
+            for who, kind, subject, settings in started
         ]
     spent, points, gold, none = (value(app, row, "milestone") for row in rows)
     assert (spent["amount"], points["points"], gold["tier"], none["tier"]) == (50_000, 500, "Gold", "")
