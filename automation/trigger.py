@@ -75,6 +75,10 @@ class Trigger(ABC):
     label: ClassVar[str]
     Settings: ClassVar[type[TriggerSettings]]
 
+    subject: ClassVar[str] = ""
+    """What `subject_id` is an id of, as mails' values ask for it: cart, order, event, repurchase, due_item, tier,
+    points_entry, date (of a customer's). Empty where mails have nothing to tell of the row."""
+
     mailable_only: ClassVar[bool] = False
     """True enrols only customers who agreed to the campaign's topic: for what is due for everybody at once."""
 

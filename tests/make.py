@@ -15,12 +15,14 @@ from automation.connections import connect
 from automation.models import (
     CLASSES,
     Campaign,
+    CampaignVersion,
     Cart,
     CartItem,
     Connection,
     Consent,
     ConsentState,
     Customer,
+    Enrolment,
     Event,
     Message,
     Order,
@@ -296,4 +298,63 @@ def campaign(app: App, session: Session, store: Store, recipe: str = "cart_aband
             template(session, store, name)
             have.add(name)
     campaigns.publish(app, session, row, NOW - timedelta(days=30))
+    return row
+
+
+def about(
+    session: Session,
+    customer: Customer,
+    kind: str,
+    subject_id: int | None,
+    *,
+    key: str = "1",
+    anchor_at: datetime = NOW,
+    **settings: Any,
+) -> dict[str, Any]:
+    """What a message holds that a campaign with a trigger of a kind drafted about a row: its origin, by field."""
+    started = _started(session, customer.store_id, kind, settings)
+    same = (Enrolment.campaign_id == started.id, Enrolment.customer_id == customer.id, Enrolment.key == key)
+    enrolment = session.scalars(select(Enrolment).where(*same)).one_or_none()
+    if enrolment is None:
+        enrolment = Enrolment(
+            store_id=customer.store_id,
+            campaign_id=started.id,
+            version_id=started.live_version_id,
+            customer_id=customer.id,
+            key=key,
+            subject_id=subject_id,
+            anchor_at=anchor_at,
+            due_at=NOW,
+            entered_at=min(anchor_at, NOW),
+        )
+        session.add(enrolment)
+        session.flush()
+    return {
+        "campaign_id": started.id,
+        "version_id": started.live_version_id,
+        "enrolment_id": enrolment.id,
+        "subject_id": subject_id,
+    }
+
+
+def _started(session: Session, store_id: int, kind: str, settings: dict[str, Any]) -> Campaign:
+    name = f"About {kind} {settings}"
+    row = session.scalars(select(Campaign).where(Campaign.store_id == store_id, Campaign.name == name)).one_or_none()
+    if row is None:
+        definition = {"trigger": {"kind": kind, "settings": settings}, "flow": []}
+        row = Campaign(
+            public_id=random_id(),
+            store_id=store_id,
+            name=name,
+            draft=definition,
+            state="live",
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        session.add(row)
+        session.flush()
+        version = CampaignVersion(campaign_id=row.id, number=1, definition=definition, created_at=NOW)
+        session.add(version)
+        session.flush()
+        row.live_version_id = version.id
     return row

@@ -41,6 +41,7 @@ class BackInStock(Trigger):
 
     label = "Back in stock"
     Settings = BackInStockSettings
+    subject = "event"
 
     def occurrences(
         self, settings: BackInStockSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -37,6 +37,7 @@ class BrowseAbandoned(Trigger):
 
     label = "Product looked at"
     Settings = BrowseAbandonedSettings
+    subject = "event"
 
     def occurrences(
         self, settings: BrowseAbandonedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -33,6 +33,7 @@ class CartAbandoned(Trigger):
 
     label = "Cart abandoned"
     Settings = CartAbandonedSettings
+    subject = "cart"
 
     def occurrences(
         self, settings: CartAbandonedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -33,6 +33,7 @@ class CrossSell(Trigger):
 
     label = "Bought one, suggest another"
     Settings = CrossSellSettings
+    subject = "order"
 
     def occurrences(
         self, settings: CrossSellSettings, window: Window, anchor: ColumnElement[datetime] | None = None

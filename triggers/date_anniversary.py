@@ -66,6 +66,7 @@ class DateAnniversary(Trigger):
 
     label = "Birthday or other date"
     Settings = DateAnniversarySettings
+    subject = "date"
     is_local = True
 
     def occurrences(

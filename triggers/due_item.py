@@ -59,6 +59,7 @@ class ItemDue(Trigger):
 
     label = "Something falls due"
     Settings = DueItemSettings
+    subject = "due_item"
     is_local = True
 
     def occurrences(

@@ -37,6 +37,7 @@ class EventHappened(Trigger):
 
     label = "Something happened"
     Settings = EventHappenedSettings
+    subject = "event"
 
     def occurrences(
         self, settings: EventHappenedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

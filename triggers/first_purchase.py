@@ -28,6 +28,7 @@ class FirstPurchase(Trigger):
 
     label = "First purchase"
     Settings = FirstPurchaseSettings
+    subject = "order"
 
     def occurrences(
         self, settings: FirstPurchaseSettings, window: Window, anchor: ColumnElement[datetime] | None = None

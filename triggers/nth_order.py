@@ -29,6 +29,7 @@ class NthOrder(Trigger):
 
     label = "Number of orders reached"
     Settings = NthOrderSettings
+    subject = "order"
 
     def occurrences(
         self, settings: NthOrderSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -38,6 +38,7 @@ class OrderDelivered(Trigger):
 
     label = "Order delivered"
     Settings = OrderDeliveredSettings
+    subject = "order"
 
     def occurrences(
         self, settings: OrderDeliveredSettings, window: Window, anchor: ColumnElement[datetime] | None = None

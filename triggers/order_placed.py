@@ -29,6 +29,7 @@ class OrderPlaced(Trigger):
 
     label = "Order placed"
     Settings = OrderPlacedSettings
+    subject = "order"
 
     def occurrences(
         self, settings: OrderPlacedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -31,6 +31,7 @@ class PointsReached(Trigger):
 
     label = "Points reached"
     Settings = PointsReachedSettings
+    subject = "points_entry"
 
     def occurrences(
         self, settings: PointsReachedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -40,6 +40,7 @@ class PriceDropped(Trigger):
 
     label = "Price dropped"
     Settings = PriceDroppedSettings
+    subject = "event"
 
     def occurrences(
         self, settings: PriceDroppedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -34,6 +34,7 @@ class Replenishment(Trigger):
 
     label = "Time to buy again"
     Settings = ReplenishmentSettings
+    subject = "repurchase"
 
     def occurrences(
         self, settings: ReplenishmentSettings, window: Window, anchor: ColumnElement[datetime] | None = None

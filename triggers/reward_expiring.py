@@ -30,6 +30,7 @@ class RewardExpiring(Trigger):
 
     label = "Points about to expire"
     Settings = RewardExpiringSettings
+    subject = "points_entry"
 
     def occurrences(
         self, settings: RewardExpiringSettings, window: Window, anchor: ColumnElement[datetime] | None = None

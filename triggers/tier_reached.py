@@ -28,6 +28,7 @@ class TierReached(Trigger):
 
     label = "Tier reached"
     Settings = TierReachedSettings
+    subject = "tier"
 
     def occurrences(
         self, settings: TierReachedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -29,6 +29,7 @@ class TotalSpent(Trigger):
 
     label = "Amount spent"
     Settings = TotalSpentSettings
+    subject = "order"
 
     def occurrences(
         self, settings: TotalSpentSettings, window: Window, anchor: ColumnElement[datetime] | None = None

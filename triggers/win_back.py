@@ -39,6 +39,7 @@ class WinBack(Trigger):
 
     label = "Has not ordered for long"
     Settings = WinBackSettings
+    subject = "order"
 
     def occurrences(
         self, settings: WinBackSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from automation import audit, campaigns, transfers
+from automation.actions import templates
 from automation.app import App
 from automation.campaigns import Definition, StepNode
 from automation.differences import differs
@@ -20,10 +21,12 @@ from automation.models import (
     CampaignVersion,
     Enrolment,
     Message,
+    Segment,
     Store,
+    Template,
     Trial,
 )
-from automation.recipes import Recipe
+from automation.recipes import Recipe, RecipeSegment
 from automation.recipes import recipes as _recipes
 from automation.security import random_id
 from automation.transfers import Impact, Inside
@@ -61,16 +64,57 @@ def create(
 
 
 def create_from_recipe(
-    app: App, session: Session, store: Store, recipe: str, now: datetime, admin_id: int | None = None
+    app: App,
+    session: Session,
+    store: Store,
+    recipe: str,
+    now: datetime,
+    admin_id: int | None = None,
+    *,
+    name: str | None = None,
 ) -> Campaign:
-    """A new draft from a recipe. Raises NotAllowed for a recipe that does not exist."""
+    """A new draft from a recipe, with the segment that it watches. Raises NotAllowed for an unknown recipe."""
     del app  # a recipe is data; the installation matters when it is published
     found = _recipes().get(recipe)
     if found is None:
-        raise NotAllowed(f"There is no recipe called {recipe}.")
-    row = create(session, store, found.title, found.definition, now, admin_id)
+        raise NotAllowed(f"There is no recipe called {recipe}; `cartwheel recipes` lists them.")
+    definition = found.definition
+    if found.segment is not None:
+        settings = {**definition.trigger.settings, "segment": _segment(session, store, found.segment, now)}
+        definition = definition.model_copy(
+            update={"trigger": definition.trigger.model_copy(update={"settings": settings})}
+        )
+    row = create(session, store, name or found.title, definition, now, admin_id)
     row.description = found.description
     return row
+
+
+def _segment(session: Session, store: Store, wanted: RecipeSegment, now: datetime) -> int:
+    """The id of the store's segment of that name; made when there is none."""
+    known = session.scalars(select(Segment.id).where(Segment.store_id == store.id, Segment.name == wanted.name)).first()
+    if known is not None:
+        return known
+    row = Segment(
+        store_id=store.id,
+        name=wanted.name,
+        description=wanted.description,
+        rule=wanted.rule,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def install_mails(app: App, session: Session, campaign: Campaign, now: datetime) -> None:
+    """Give the store the mails that come with Cartwheel and that a draft names; those it has stay as they are."""
+    store = session.get_one(Store, campaign.store_id)
+    named = {node.settings.get("template") for node in campaigns.walk(campaigns.read(campaign.draft).flow)}
+    have = set(session.scalars(select(Template.name).where(Template.store_id == store.id)))
+    missing = {name for name in named - have if isinstance(name, str)}
+    if missing:
+        templates.install(app, session, store, now, only=missing)
 
 
 def edit(

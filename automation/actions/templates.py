@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -102,18 +102,19 @@ def _is_same(version: TemplateVersion, source: MailSource) -> bool:
     return is_same_text and (version.subject, version.mjml) == (source.subject.strip(), resolved)
 
 
-def install(app: App, session: Session, store: Store, now: datetime) -> dict[str, Template]:
-    """Give a store the mails that come with Cartwheel, by name; only a changed source makes a new version.
+def install(
+    app: App, session: Session, store: Store, now: datetime, *, only: Collection[str] | None = None
+) -> dict[str, Template]:
+    """Give a store the mails that come with Cartwheel, or some of them; only a changed source makes a new version.
 
     A mail that an admin has edited is left as it is.
     """
+    names = [name for name in built_in() if only is None or name in only]
     found = {
-        t.name: t
-        for t in session.scalars(select(Template).where(Template.store_id == store.id))
-        if t.name in built_in()
+        t.name: t for t in session.scalars(select(Template).where(Template.store_id == store.id)) if t.name in names
     }
     edited = _edited(session, list(found.values()))
-    for name in built_in():
+    for name in names:
         template = found.get(name)
         if template is None:
             template = Template(

@@ -1,4 +1,4 @@
-"""Puts the demo's campaigns live: reminders of carts, and one newsletter."""
+"""Puts the demo's campaigns live: those that the shop's own life gives work, and one newsletter."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ from automation.models import Store
 
 BACKDATED = timedelta(days=2)
 """The reminders have been live this long, so that the carts of the last hours count."""
+LIVE = (
+    "browse_abandoned",
+    "welcome",
+    "birthday",
+    "first_purchase",
+    "review_request",
+    "cross_sell",
+    "win_back",
+    "order_milestone",
+)
+"""Beside cart reminder and newsletter: what views, subscriptions, orders and deliveries of the demo set off."""
 NEWSLETTER_FOR = {"field": "country", "is": "in", "value": ["DE", "AU", "US", "JP", "NZ", "CA"]}
 """Somebody of these is awake at any hour."""
 
@@ -26,4 +37,7 @@ def start(app: App, session: Session, store: Store, now: datetime) -> list[str]:
     letter.name = "News from the workshop"
     campaigns.edit(app, session, letter, {**letter.draft, "audience": NEWSLETTER_FOR}, now)
     campaigns.publish(app, session, letter, now)
-    return [reminder.name, letter.name]
+    others = [campaigns.create_from_recipe(app, session, store, recipe, now) for recipe in LIVE]
+    for campaign in others:
+        campaigns.publish(app, session, campaign, now)
+    return [campaign.name for campaign in (reminder, letter, *others)]

@@ -1,4 +1,4 @@
-"""Loads the demo shop: a real year of orders that ends now, carts left in the last hours, and two live campaigns.
+"""Loads the demo shop: a real year of orders that ends now, carts left in the last hours, and live campaigns.
 
 Loading goes part by part. Each part writes its rows and its name into the job's row in one transaction, so that a
 load that was interrupted goes on where it stopped.

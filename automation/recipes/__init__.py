@@ -1,15 +1,29 @@
-"""Ready campaigns, one JSON file each: a title, a sentence, an icon and a definition to start from."""
+"""Ready campaigns, one JSON file each: a title, a sentence, an icon and a definition to start from.
+
+A recipe whose trigger watches a segment brings one of its own ("segment": name, description, rule): drafting it makes
+the segment in the store, or takes the one of that name, and sets its number in the trigger's settings.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import orjson
 
 from automation import campaigns
 from automation.campaigns import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeSegment:
+    """The segment that a recipe's trigger watches."""
+
+    name: str
+    description: str
+    rule: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +35,7 @@ class Recipe:
     description: str
     icon: str
     definition: Definition
+    segment: RecipeSegment | None = None
 
 
 @cache
@@ -37,5 +52,6 @@ def recipes() -> dict[str, Recipe]:
                 description=data["description"],
                 icon=data["icon"],
                 definition=campaigns.read(data["definition"]),
+                segment=RecipeSegment(**data["segment"]) if "segment" in data else None,
             )
     return found

@@ -1,0 +1,1 @@
+"""What mails may name, one file each. See `automation.rendering.value` for the contract."""
