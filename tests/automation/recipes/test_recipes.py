@@ -200,7 +200,7 @@ def _into(name: str) -> Callable[[Scene], None]:
     return come
 
 
-FAMILIES: dict[str, tuple[Callable[[Scene], None], str, str]] = {
+FAMILIES: dict[str, tuple[Callable[[Scene], object], str, str]] = {
     "cart_abandoned": (_cart, "Ada, your Teacup cup is still here", "Teacup cup"),
     "checkout_abandoned": (
         lambda s: _cart(s, checkout_at=TODAY - 61 * timedelta(minutes=1)),
@@ -269,6 +269,8 @@ def test_every_recipe_is_tried() -> None:
     assert set(FAMILIES) == set(recipes())
 
 
+# What reads rows, triggers and values, is tested on both databases where it lives.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_customer_really_gets_its_mail(app: App, clock: TurnableClock, name: str) -> None:
     happen, subject, said = FAMILIES[name]
