@@ -77,7 +77,7 @@ def create_from_recipe(
     del app  # a recipe is data; the installation matters when it is published
     found = _recipes().get(recipe)
     if found is None:
-        raise NotAllowed(f"There is no recipe called {recipe}; `cartwheel recipes` lists them.")
+        raise NotAllowed(f"There is no recipe called {recipe}.")
     definition = found.definition
     if found.segment is not None:
         settings = {**definition.trigger.settings, "segment": _segment(session, store, found.segment, now)}
