@@ -34,6 +34,16 @@ def instant(value: Any, where: str) -> datetime:
     raise Unreadable(f"{where} should be an instant such as 2026-03-10T12:00:00Z, it is {str(value)[:60]!r}.")
 
 
+def epoch(value: Any, where: str) -> datetime:
+    """Seconds since 1970, as a number or as its digits, in UTC. Raises Unreadable naming `where` they stood."""
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return datetime.fromtimestamp(float(value), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise Unreadable(f"{where} should be seconds since 1970, it is {str(value)[:60]!r}.")
+
+
 def our_id(value: Any) -> str | None:
     """Our public id if it can be one: what others put under the same name is nobody's."""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
