@@ -29,6 +29,8 @@ class World:
     id_of: Callable[[str], str] = lambda message_id: f"id-of-{message_id}"
     signs: Callable[[bytes, datetime], dict[str, str]] | None = None
     """Headers that make a body genuine; None for a provider without webhooks."""
+    unknown: bytes = b'{"type": "moon.rose", "RecordType": "MoonRose"}'
+    """A webhook about what nobody knows."""
 
 
 def _postmark(request: httpx.Request) -> httpx.Response:
@@ -64,6 +66,71 @@ WORLDS = {
     ),
     "resend": World({"api_key": "re_tests", "webhook_secret": f"whsec_{SECRET}"}, _resend, signs=_svix),
 }
+
+
+# SparkPost
+
+
+def _sparkpost(request: httpx.Request) -> httpx.Response:
+    asked = orjson.loads(request.content)
+    (recipient,) = asked["recipients"]
+    results = {
+        "id": f"id-of-{recipient['metadata']['message_id']}",
+        "total_accepted_recipients": 1,
+        "total_rejected_recipients": 0,
+    }
+    return httpx.Response(200, json={"results": results})
+
+
+WORLDS["sparkpost"] = World(
+    {"api_key": "key-of-tests", "webhook_password": "password-of-tests"},
+    _sparkpost,
+    signs=_basic,
+    unknown=b'[{"msys": {"moon_event": {"type": "moon_rise"}}}]',
+)
+
+
+# Mailjet
+
+
+def _mailjet(request: httpx.Request) -> httpx.Response:
+    mails = orjson.loads(request.content)["Messages"]
+    items = [
+        {
+            "Status": "success",
+            "CustomID": m["CustomID"],
+            "To": [{"Email": m["To"][0]["Email"], "MessageUUID": "u", "MessageID": f"id-of-{m['CustomID']}"}],
+        }
+        for m in mails
+    ]
+    return httpx.Response(200, json={"Messages": items})
+
+
+WORLDS["mailjet"] = World(
+    {"api_key": "key-of-tests", "secret_key": "secret-of-tests", "webhook_password": "password-of-tests"},
+    _mailjet,
+    signs=_basic,
+    unknown=b'{"event": "moonrise"}',
+)
+
+
+# MailerSend
+
+
+def _mailersend(_request: httpx.Request) -> httpx.Response:
+    return httpx.Response(202, json={"message": "The bulk email is being processed.", "bulk_email_id": "bulk-1"})
+
+
+def _hex_signature(body: bytes, _now: datetime) -> dict[str, str]:
+    return {"signature": hmac.digest(b"secret-of-tests", body, "sha256").hex()}
+
+
+WORLDS["mailersend"] = World(
+    {"api_token": "mlsn.tests", "webhook_secret": "secret-of-tests"},
+    _mailersend,
+    id_of=lambda _: "",
+    signs=_hex_signature,
+)
 
 
 def mail(number: int = 1, **values: Any) -> Mail:
