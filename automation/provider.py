@@ -46,6 +46,8 @@ class Mail:
     mail_class: str = "promotional"
     campaign: str = ""
     """Our public id of the campaign, for the provider's own statistics."""
+    dated_at: datetime | None = None
+    """When it was first rendered, for providers that want a Date; the others write their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class SparkPost(Provider):
         for event in said["results"]:
             # A search that ignored the filter would answer with somebody else's mail.
             message_id = part(event, "rcpt_meta").get("message_id") if isinstance(event, dict) else None
-            if message_id in message_ids:
+            if isinstance(message_id, str) and message_id in message_ids:
                 there[message_id] = Accepted(words(event.get("transmission_id")))
         asked_at = answered_at(answer)
         if asked_at is not None and since < asked_at - KEPT:
@@ -304,7 +304,7 @@ def _events(body: Any) -> list[dict[str, Any]]:
     """The events of a delivery. Raises Unreadable saying which is none."""
     if not isinstance(body, list) or not body:
         raise Unreadable("The body should be a list of events.")
-    found = []
+    found: list[dict[str, Any]] = []
     for n, item in enumerate(body):
         families = item.get("msys") if isinstance(item, dict) else None
         if not isinstance(families, dict) or not all(isinstance(e, dict) for e in families.values()):
