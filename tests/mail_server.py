@@ -17,7 +17,7 @@ Act = str | Callable[["_Talk"], str | None]
 """What it does at a point: an answer, or a function that answers (None: nothing more is said)."""
 
 
-class Gone(Exception):  # noqa: N818  the connection is over
+class Gone(Exception):
     """The server hung up."""
 
 

@@ -29,6 +29,7 @@ from automation.hook_password import HookPassword, HookUser
 from automation.http_answers import LONGEST_WAIT, Answer, answered_at, ask, looked_up, verdict
 from automation.mail_events import epoch, instant, our_id, part, told, words
 from automation.mail_flaws import send_sound
+from automation.one_by_one import BATCH, one_by_one
 from automation.provider import (
     Accepted,
     Envelope,
@@ -118,7 +119,7 @@ class SparkPost(Provider):
 
     label = "SparkPost"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "B"
-    batch_size = 1
+    batch_size = BATCH
     topics = frozenset({*EVENTS, SEVERAL})
 
     class Settings(ProviderSettings):
@@ -137,10 +138,9 @@ class SparkPost(Provider):
         )
 
     def send(self, mails: Sequence[Mail], key: str) -> list[Outcome]:  # noqa: ARG002  SparkPost knows no key
-        return send_sound(mails, self._submit)
+        return send_sound(mails, lambda sound: one_by_one(sound, self._submit))
 
-    def _submit(self, mails: Sequence[Mail]) -> list[Outcome]:
-        (mail,) = mails
+    def _submit(self, mail: Mail) -> Outcome:
         answer = self._ask("POST", "/transmissions", content=orjson.dumps(_written(mail)))
         if not answer.is_success:
             raise _failed(answer)
@@ -150,9 +150,9 @@ class SparkPost(Provider):
             raise Unsure("SparkPost answered a transmission without its results.")
         counts = (results.get("total_accepted_recipients"), results.get("total_rejected_recipients"))
         if counts == (1, 0):
-            return [Accepted(words(results.get("id")))]
+            return Accepted(words(results.get("id")))
         if counts == (0, 1):
-            return [_error(*_first(results.get("rcpt_to_errors") or said.get("errors")))]
+            return _error(*_first(results.get("rcpt_to_errors") or said.get("errors")))
         raise Unsure("SparkPost neither accepted nor rejected the one recipient of a transmission.")
 
     def find(self, message_ids: Sequence[str], since: datetime) -> dict[str, Accepted | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ import httpx
 import orjson
 
 from automation.provider import Mail
+from automation.providers.smtp.talk import hang_up
+from tests.mail_server import MailServer
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "providers"
 SECRET = base64.b64encode(b"a secret of the tests, 32 bytes!").decode()
@@ -29,6 +32,10 @@ class World:
     id_of: Callable[[str], str] = lambda message_id: f"id-of-{message_id}"
     signs: Callable[[bytes, datetime], dict[str, str]] | None = None
     """Headers that make a body genuine; None for a provider without webhooks."""
+    is_one_by_one: bool = False
+    """Whether each mail travels in a request of its own."""
+    server: Callable[[], AbstractContextManager[dict[str, Any]]] | None = None
+    """Starts a real one, for a provider that does not speak HTTP, and says which settings lead to it."""
     unknown: bytes = b'{"type": "moon.rose", "RecordType": "MoonRose"}'
     """A webhook about what nobody knows."""
 
@@ -86,6 +93,7 @@ WORLDS["sparkpost"] = World(
     {"api_key": "key-of-tests", "webhook_password": "password-of-tests"},
     _sparkpost,
     signs=_basic,
+    is_one_by_one=True,
     unknown=b'[{"msys": {"moon_event": {"type": "moon_rise"}}}]',
 )
 
@@ -130,6 +138,24 @@ WORLDS["mailersend"] = World(
     _mailersend,
     id_of=lambda _: "",
     signs=_hex_signature,
+)
+
+
+# SMTP
+
+
+@contextmanager
+def _mail_server() -> Iterator[dict[str, Any]]:
+    with MailServer() as server:
+        yield {"host": "127.0.0.1", "port": server.port}
+        hang_up()
+
+
+WORLDS["smtp"] = World(
+    {"host": "127.0.0.1", "port": 9, "security": "none", "webhook_password": "password-of-tests"},
+    signs=_basic,
+    server=_mail_server,
+    unknown=b"From: ada@example.com\r\nSubject: I am away\r\n\r\nUntil Monday.\r\n",
 )
 
 

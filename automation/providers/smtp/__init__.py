@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_
 
 from automation import hook_password
 from automation.changes import Change
-from automation.errors import SendError
+from automation.errors import SendError, Unsure
 from automation.hook_password import HookPassword, HookUser
 from automation.mail_flaws import send_sound
 from automation.provider import Envelope, Mail, Outcome, Provider, ProviderSettings, Request
@@ -123,7 +123,10 @@ class Smtp(Provider):
     def _submit(self, mails: Sequence[Mail]) -> list[Outcome]:
         letters = [self._letter(mail) for mail in mails]
         sound = [one for one in letters if isinstance(one, Letter)]
-        sent = iter(talk.line(self._server()).hand_over(sound) if sound else ())
+        outcomes = talk.line(self._server()).hand_over(sound) if sound else []
+        if len(outcomes) == 1 and isinstance(outcomes[0], Unsure):
+            raise outcomes[0]  # a server that broke off is left alone for a while
+        sent = iter(outcomes)
         return [next(sent) if isinstance(one, Letter) else one for one in letters]
 
     def _letter(self, mail: Mail) -> Letter | SendError:

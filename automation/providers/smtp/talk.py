@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from automation.bounces import verdict_of
 from automation.clock import stopwatch
-from automation.errors import Later, Misconfigured, Refused, SendError, Unsure
+from automation.errors import HeldBack, Later, Misconfigured, Refused, SendError, Unsure
 from automation.provider import Accepted, Outcome
 from automation.providers.smtp.letter import Letter
 
@@ -170,7 +170,7 @@ class Line:
         self._smtp.close()
 
     def hand_over(self, letters: Sequence[Letter]) -> list[Outcome]:
-        """Send letters; one outcome each, in order. Those that did not leave are for Later."""
+        """Send letters; one outcome each, in order. Those that did not leave are HeldBack."""
         until = stopwatch() + BUDGET
         outcomes: dict[int, Outcome] = {}
         unanswered: int | None = None
@@ -197,7 +197,7 @@ class Line:
             if unanswered is not None:
                 outcomes[unanswered] = Unsure(f"The mail left, and then: {why}")
         self._used_at = stopwatch()
-        return [outcomes.get(n) or Later(why) for n in range(len(letters))]
+        return [outcomes.get(n) or HeldBack(why) for n in range(len(letters))]
 
     def _commands(self, letters: Sequence[Letter], n: int | None) -> tuple[list[bytes], SendError | None]:
         if n is None:

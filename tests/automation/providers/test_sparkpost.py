@@ -147,9 +147,8 @@ def test_a_recipient_who_was_rejected_is_refused(net: Net) -> None:
     error = {"code": "1400", "message": "required field is missing", "description": "address.email is required"}
     results = {"total_accepted_recipients": 0, "total_rejected_recipients": 1, "rcpt_to_errors": [error], "id": "t"}
     net.answer = lambda _: httpx.Response(200, json={"results": results, "errors": [{"code": "2000"}]})
-    (outcome,) = sparkpost(net).send([mail()], "key1")
-    assert isinstance(outcome, Refused)
-    assert "address.email is required" in str(outcome)
+    with pytest.raises(Refused, match=r"address\.email is required"):
+        sparkpost(net).send([mail()], "key1")
 
 
 @pytest.mark.parametrize("results", [{}, {"id": "t", "total_accepted_recipients": 2}, None, []])
