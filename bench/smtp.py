@@ -20,7 +20,10 @@ from automation.providers.smtp.letter import letter
 from automation.providers.smtp.talk import hang_up
 from bench.rig import Figure, cpu_seconds
 
-_LINE = '<tr><td style="padding:0 24px;font-size:14px"><a href="https://mail.example.com/c/{n}">A product, „schön“</a></td></tr>\n'
+_LINE = (
+    '<tr><td style="padding:0 24px;font-size:14px"><a href="https://mail.example.com/c/{n}">A product, „schön“</a>'
+    "</td></tr>\n"
+)
 _MAIL = Mail(
     message_id="k5zq3mexample00000000000aa",
     from_email="hello@wren.example.com",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
@@ -25,7 +24,6 @@ LONGEST_LINE = 998
 """Of a line without its end, by RFC 5322."""
 _WORD = 45
 """Bytes in an encoded word: 60 letters of base64, 72 with what stands around them."""
-_DOTS = re.compile(rb"^\.", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def letter(mail: Mail, bounce_address: str = "") -> Letter:
         mail.message_id,
         returned,
         recipient,
-        _DOTS.sub(b"..", content) + b".\r\n",
+        content.replace(b"\r\n.", b"\r\n..") + b".\r\n",
         not (recipient + sender + reply_to + returned).isascii(),
     )
 
