@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from automation.changes import MailEvent
@@ -64,3 +66,10 @@ def part(said: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Unreadable(f"{name} should be an object.")
     return found
+
+
+def event_id(given: Any, said: Any) -> str:
+    """What an event is told apart by: its own id, or a hash of what it says where it has none that fits."""
+    if isinstance(given, str) and given.isprintable() and 0 < len(given) <= 160:
+        return given
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import select, text
 
 from automation.app import App
-from automation.provider import Provider
 from automation.models import IN_FLIGHT, SENT, Attempt, Connection, Message
+from automation.provider import Provider
 from tests.crash.shop import SPEED
 from tests.crash.world import LATEST
 
