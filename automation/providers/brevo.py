@@ -26,7 +26,7 @@ from automation.changes import Change, MailEvent
 from automation.errors import HeldBack, Later, Misconfigured, Refused, SendError, Unreadable, Unsure
 from automation.hook_password import HookPassword, HookUser
 from automation.http_answers import LONGEST_WAIT, Answer, ask, looked_up, verdict
-from automation.mail_events import epoch, event_id, our_id, part, told, words
+from automation.mail_events import epoch, event_id, our_id, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
@@ -273,7 +273,7 @@ def _told(said: dict[str, Any], envelope: Envelope) -> list[MailEvent]:
     if not event:
         return []
     reason = words(said.get("reason")).strip()
-    if event == "hard_bounce" or event == "soft_bounce":
+    if event in {"hard_bounce", "soft_bounce"}:
         found = bounces.read("hard_bounce" if event == "hard_bounce" else "soft_bounce", reason)
         event, is_policy = found.event, found.is_policy
     is_about_recipient = bool(_ABOUT_RECIPIENT.search(reason)) and "sender" not in reason.lower()

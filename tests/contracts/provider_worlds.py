@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import orjson
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from automation.provider import Mail
+from automation.providers.ses.sns import Topic
 from automation.providers.smtp.talk import hang_up
 from tests.mail_server import MailServer
 
@@ -38,6 +48,10 @@ class World:
     """Starts a real one, for a provider that does not speak HTTP, and says which settings lead to it."""
     unknown: bytes = b'{"type": "moon.rose", "RecordType": "MoonRose"}'
     """A webhook about what nobody knows."""
+    seals: Callable[[bytes, datetime], bytes] = lambda body, _now: body
+    """What becomes of a body whose signature stands in it."""
+    prepares: Callable[[Any], None] = lambda _there: None
+    """Puts in place what a provider would fetch to verify a webhook."""
 
 
 def _postmark(request: httpx.Request) -> httpx.Response:
@@ -156,6 +170,159 @@ WORLDS["smtp"] = World(
     signs=_basic,
     server=_mail_server,
     unknown=b"From: ada@example.com\r\nSubject: I am away\r\n\r\nUntil Monday.\r\n",
+)
+
+
+# SendGrid
+
+_SENDGRID_KEY = ec.derive_private_key(2**200 + 7, ec.SECP256R1())
+
+
+def _sendgrid(request: httpx.Request) -> httpx.Response:
+    (person,) = orjson.loads(request.content)["personalizations"]
+    return httpx.Response(202, headers={"x-message-id": f"id-of-{person['custom_args']['message_id']}"})
+
+
+def sendgrid_key() -> str:
+    """The public half of the key that the tests sign SendGrid's webhooks with."""
+    key = _SENDGRID_KEY.public_key()
+    return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def _ecdsa(body: bytes, now: datetime) -> dict[str, str]:
+    stamp = str(int(now.timestamp()))
+    signature = _SENDGRID_KEY.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+    return {
+        "x-twilio-email-event-webhook-timestamp": stamp,
+        "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
+    }
+
+
+WORLDS["sendgrid"] = World(
+    {"api_key": "SG.tests", "verification_key": sendgrid_key()},
+    _sendgrid,
+    signs=_ecdsa,
+    is_one_by_one=True,
+    unknown=b'[{"event": "moon_rose"}]',
+)
+
+
+# Mailgun
+
+
+def _mailgun(request: httpx.Request) -> httpx.Response:
+    (given,) = parse_qs(request.content.decode())["h:Message-Id"]
+    return httpx.Response(200, json={"id": given, "message": "Queued. Thank you."})
+
+
+def _with_signature(body: bytes, now: datetime) -> bytes:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    if not isinstance(said, dict):
+        return body
+    stamp, token = str(int(now.timestamp())), hashlib.sha256(body).hexdigest()[:50]
+    signature = hmac.digest(b"signing-of-tests", (stamp + token).encode(), "sha256").hex()
+    return orjson.dumps({**said, "signature": {"timestamp": stamp, "token": token, "signature": signature}})
+
+
+WORLDS["mailgun"] = World(
+    {"api_key": "key-of-tests", "domain": "mail.example.com", "signing_key": "signing-of-tests"},
+    _mailgun,
+    id_of=lambda message_id: f"{message_id}@mail.example.com",
+    signs=lambda _body, _now: {},
+    seals=_with_signature,
+    is_one_by_one=True,
+    unknown=b'{"event-data": {"event": "moon_rose"}}',
+)
+
+
+# Amazon SES
+
+TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:mails"
+CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b2c.pem"
+
+
+@cache
+def sns_key() -> rsa.RSAPrivateKey:
+    """The key that the tests sign SNS's deliveries with."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+@cache
+def sns_certificate() -> bytes:
+    """Its certificate, as it lies at SNS."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(sns_key().public_key())
+    made = made.serial_number(1).not_valid_before(datetime(2016, 1, 1, tzinfo=UTC))
+    made = made.not_valid_after(datetime(2030, 1, 1, tzinfo=UTC))
+    return made.sign(sns_key(), hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def sns_signed(said: dict[str, Any], version: str = "1") -> bytes:
+    """A delivery of SNS, signed as its documentation says."""
+    said = {**said, "SignatureVersion": version, "SigningCertURL": CERTIFICATE_URL}
+    unsigned = {"Signature", "SignatureVersion", "SigningCertURL", "UnsubscribeURL"}
+    lines = "".join(f"{name}\n{said[name]}\n" for name in sorted(said) if name not in unsigned)
+    digest = hashes.SHA1() if version == "1" else hashes.SHA256()  # noqa: S303  SNS's first version
+    signature = sns_key().sign(lines.encode(), padding.PKCS1v15(), digest)
+    return orjson.dumps({**said, "Signature": base64.b64encode(signature).decode()})
+
+
+def sns_envelope(body: bytes, now: datetime, **given: str) -> dict[str, Any]:
+    """What SNS wraps around a message of SES."""
+    return {
+        "Type": "Notification",
+        "MessageId": str(uuid.UUID(bytes=hashlib.md5(body).digest())),  # noqa: S324  just an id
+        "TopicArn": TOPIC_ARN,
+        "Message": body.decode("latin-1"),
+        "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        **given,
+    }
+
+
+def _ses(request: httpx.Request) -> httpx.Response:
+    tags = {tag["Name"]: tag["Value"] for tag in orjson.loads(request.content)["EmailTags"]}
+    return httpx.Response(200, json={"MessageId": f"id-of-{tags['message_id']}"})
+
+
+def _knows_certificate(there: Any) -> None:
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=sns_certificate())))
+    there.topic = Topic(TOPIC_ARN, client)
+
+
+WORLDS["ses"] = World(
+    {
+        "region": "eu-west-1",
+        "access_key_id": "AKIAOFTHETESTS00",
+        "secret_access_key": "secret-of-tests",
+        "configuration_set": "set-of-tests",
+        "topic_arn": TOPIC_ARN,
+    },
+    _ses,
+    signs=lambda _body, _now: {},
+    seals=lambda body, now: sns_signed(sns_envelope(body, now)),
+    prepares=_knows_certificate,
+    is_one_by_one=True,
+    unknown=b'{"eventType": "Moon Rose"}',
+)
+
+
+# Brevo
+
+
+def _brevo(request: httpx.Request) -> httpx.Response:
+    versions = orjson.loads(request.content)["messageVersions"]
+    ours = [orjson.loads(v["headers"]["X-Mailin-custom"])["message_id"] for v in versions]
+    return httpx.Response(201, json={"messageIds": [f"<id-of-{message_id}>" for message_id in ours]})
+
+
+WORLDS["brevo"] = World(
+    {"api_key": "xkeysib-tests", "webhook_password": "password-of-tests"},
+    _brevo,
+    signs=_basic,
+    unknown=b'{"event": "moon_rose"}',
 )
 
 

@@ -28,7 +28,9 @@ RECORDED = [(k, path) for k in HOOKED for path in sorted((RECORDINGS / k).iterdi
 
 def provider(kind: str, net: Net, **settings: Any) -> Provider:
     cls = KINDS[kind]
-    return cls(cls.Settings.model_validate({**WORLDS[kind].settings, **settings}), net.client())
+    there = cls(cls.Settings.model_validate({**WORLDS[kind].settings, **settings}), net.client())
+    WORLDS[kind].prepares(there)
+    return there
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def first_error(there: Provider, *mails: Mail) -> SendError:
 def signed(kind: str, body: bytes, **changes: str) -> Request:
     signs = WORLDS[kind].signs
     assert signs is not None
+    body = WORLDS[kind].seals(body, NOW)
     return Request({**signs(body, NOW), **changes}, body)
 
 

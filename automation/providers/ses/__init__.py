@@ -124,7 +124,8 @@ class SES(Provider):
 
     def __init__(self, settings: Any, http: httpx.Client) -> None:
         super().__init__(settings, http)
-        self._topic: Topic | None = None
+        # A body reads the same without settings, so there may be none.
+        self.topic = Topic(getattr(settings, "topic_arn", ""), http)
 
     def send(self, mails: Sequence[Mail], key: str) -> list[Outcome]:  # noqa: ARG002  SES knows no key
         return send_sound(mails, lambda sound: one_by_one.one_by_one(sound, self._submit))
@@ -212,12 +213,10 @@ class SES(Provider):
         return words(said["Type"])[:128]
 
     def open(self, request: Request, now: datetime) -> Envelope:
-        if self._topic is None:
-            self._topic = Topic(self.settings.topic_arn, self.http)
-        said = self._topic.open(request.body, now)
+        said = self.topic.open(request.body, now)
         topic = self.topic_in(said)
         if topic == CONFIRMATION:
-            self._topic.confirm(said)
+            self.topic.confirm(said)
         return Envelope(said["MessageId"], topic, request.body, instant(said["Timestamp"], "Timestamp"))
 
     def translate(self, envelope: Envelope) -> list[Change]:
