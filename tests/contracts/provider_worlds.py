@@ -46,6 +46,11 @@ class World:
     """Whether each mail travels in a request of its own."""
     server: Callable[[], AbstractContextManager[dict[str, Any]]] | None = None
     """Starts a real one, for a provider that does not speak HTTP, and says which settings lead to it."""
+    finds: Callable[[httpx.Request, set[str]], httpx.Response] | None = None
+    """Answers look-ups, having taken the messages of these ids."""
+    refuses: Callable[[Any], Any] | None = None
+    """Turns a good answer's JSON into one that refuses the last mail of the batch."""
+    key_of: Callable[[httpx.Request], str] = lambda request: request.headers.get("idempotency-key", "")
     unknown: bytes = b'{"type": "moon.rose", "RecordType": "MoonRose"}'
     """A webhook about what nobody knows."""
     seals: Callable[[bytes, datetime], bytes] = lambda body, _now: body
@@ -58,6 +63,12 @@ def _postmark(request: httpx.Request) -> httpx.Response:
     mails = orjson.loads(request.content)
     items = [{"ErrorCode": 0, "Message": "OK", "MessageID": f"id-of-{m['Metadata']['message_id']}"} for m in mails]
     return httpx.Response(200, json=items)
+
+
+def _postmark_finds(request: httpx.Request, taken: set[str]) -> httpx.Response:
+    asked = request.url.params["metadata_message_id"]
+    found = [{"MessageID": f"id-of-{asked}", "Metadata": {"message_id": asked}}] if asked in taken else []
+    return httpx.Response(200, json={"TotalCount": len(found), "Messages": found})
 
 
 def _resend(request: httpx.Request) -> httpx.Response:
@@ -83,9 +94,21 @@ def _svix(body: bytes, now: datetime) -> dict[str, str]:
 WORLDS = {
     "mailbox": World(id_of=lambda message_id: f"mailbox-{message_id}"),
     "postmark": World(
-        {"server_token": "token-of-tests", "webhook_password": "password-of-tests"}, _postmark, signs=_basic
+        {"server_token": "token-of-tests", "webhook_password": "password-of-tests"},
+        _postmark,
+        signs=_basic,
+        finds=_postmark_finds,
+        refuses=lambda said: [*said[:-1], {"ErrorCode": 406, "Message": "inactive recipient"}],
     ),
-    "resend": World({"api_key": "re_tests", "webhook_secret": f"whsec_{SECRET}"}, _resend, signs=_svix),
+    "resend": World(
+        {"api_key": "re_tests", "webhook_secret": f"whsec_{SECRET}"},
+        _resend,
+        signs=_svix,
+        refuses=lambda said: {
+            "data": said["data"][:-1],
+            "errors": [{"index": len(said["data"]) - 1, "message": "no such address"}],
+        },
+    ),
 }
 
 
@@ -103,10 +126,21 @@ def _sparkpost(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"results": results})
 
 
+def _sparkpost_finds(request: httpx.Request, taken: set[str]) -> httpx.Response:
+    asked = request.url.params["campaigns"].split(",")
+    events = [
+        {"type": "injection", "transmission_id": f"id-of-{i}", "rcpt_meta": {"message_id": i}}
+        for i in asked
+        if i in taken
+    ]
+    return httpx.Response(200, json={"results": events, "total_count": len(events)})
+
+
 WORLDS["sparkpost"] = World(
     {"api_key": "key-of-tests", "webhook_password": "password-of-tests"},
     _sparkpost,
     signs=_basic,
+    finds=_sparkpost_finds,
     is_one_by_one=True,
     unknown=b'[{"msys": {"moon_event": {"type": "moon_rise"}}}]',
 )
@@ -128,10 +162,20 @@ def _mailjet(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"Messages": items})
 
 
+def _mailjet_finds(request: httpx.Request, taken: set[str]) -> httpx.Response:
+    asked = request.url.params["CustomID"]
+    found = [{"ID": f"id-of-{asked}", "CustomID": asked}] if asked in taken else []
+    return httpx.Response(200, json={"Count": len(found), "Data": found})
+
+
 WORLDS["mailjet"] = World(
     {"api_key": "key-of-tests", "secret_key": "secret-of-tests", "webhook_password": "password-of-tests"},
     _mailjet,
     signs=_basic,
+    finds=_mailjet_finds,
+    refuses=lambda said: {
+        "Messages": [*said["Messages"][:-1], {"Status": "error", "Errors": [{"ErrorCode": "mj-0013"}]}]
+    },
     unknown=b'{"event": "moonrise"}',
 )
 

@@ -120,13 +120,13 @@ class Line:
             if server.security == "tls":
                 smtp.secure(_context(server.authority), server.host)
             _expect(smtp.getreply(), 220)
-            smtp.ehlo_or_helo_if_needed()
+            _greet(smtp)
             if server.security == "starttls":
                 if not smtp.has_extn("starttls"):
                     raise Misconfigured("The server offers no STARTTLS; nothing is sent unencrypted.")
                 _expect(smtp.docmd("STARTTLS"), 220)
                 smtp.secure(_context(server.authority), server.host)
-                smtp.ehlo_or_helo_if_needed()
+                _greet(smtp)
             if server.user:
                 smtp.login(server.user, server.password)
         except SendError:
@@ -182,8 +182,10 @@ class Line:
                 commands, refused = self._commands(letters, here)
                 replies = self._talk(content, commands)
                 if unanswered is not None:
-                    outcomes[unanswered] = _answered(next(replies))
+                    answered = outcomes[unanswered] = _answered(next(replies))
                     unanswered = None
+                    if isinstance(answered, Unsure):
+                        raise smtplib.SMTPServerDisconnected("an answer that is none")
                 if here is None:
                     break
                 refused = refused or self._opened(replies)
@@ -247,7 +249,9 @@ class Line:
             self._say(b".\r\n")
             self._hear()
         self._say(b"RSET\r\n")
-        self._hear()
+        code, text = self._hear()
+        if code != 250:  # answers and commands do not belong together any more
+            raise smtplib.SMTPServerDisconnected(f"an answer to something else: {code} {text}"[:200])
         return refused
 
 
@@ -265,6 +269,15 @@ def _context(authority: str) -> ssl.SSLContext:
     if authority:
         context.load_verify_locations(cadata=authority)
     return context
+
+
+def _greet(smtp: _Smtp) -> None:
+    """EHLO, or HELO to a server that does not know it. Raises SMTPResponseException."""
+    code, text = smtp.ehlo()
+    if code >= 500:
+        code, text = smtp.helo()
+    if code != 250:
+        raise smtplib.SMTPResponseException(code, text)
 
 
 def _expect(reply: tuple[int, bytes], code: int) -> None:

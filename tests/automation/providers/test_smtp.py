@@ -96,7 +96,8 @@ def test_an_answer_says_what_to_do_next(point: str, answer: str, offers: tuple[s
     with MailServer({point: answer}, offers) as server:
         outcomes = smtp(server).send(mails(2), "key1")
         talk.hang_up()
-    assert words(outcomes) == [ANSWERS[point, answer]] * 2
+    expected = ANSWERS[point, answer]
+    assert words(outcomes) == [expected, "HeldBack" if expected == "Unsure" else expected]
     assert isinstance(outcomes[0], SendError)
     assert outcomes[0].suppress is ("5.1.1" in answer)
 
