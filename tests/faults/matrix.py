@@ -1,9 +1,10 @@
-"""Runs the matrix: every provider, fault and batch size as a store of its own, delivered, mended, delivered again."""
+"""Runs the matrix: every fault and batch size as a store of its own, delivered, mended, and delivered again."""
 
 from __future__ import annotations
 
+import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -61,29 +62,23 @@ class Cell:
     """How often the provider took each mail."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Provider, fault, mode."""
-        return self.kind, self.name, self.mode
-
-    @property
     def path(self) -> str:
         """Where the HTTP server finds out what to do."""
         return f"{self.kind}.{slug(self.name)}.{self.mode}"
 
 
-def run(kinds: Sequence[str], database: Path, folder: Path) -> dict[tuple[str, str, str], Cell]:
-    """Every cell of the matrix of these providers; `database` is an empty one to copy."""
-    cells = [
-        Cell(kind, name, mode, fault) for kind in kinds for name, fault in faults_of(kind).items() for mode in MODES
-    ]
+def run(kind: str, modes: Mapping[str, Sequence[str]], database: Path, folder: Path) -> list[Cell]:
+    """The cells of one provider: `modes` of each fault. `database` is an empty one to copy."""
+    faults = faults_of(kind)
+    cells = [Cell(kind, name, mode, faults[name]) for name, some in modes.items() for mode in some]
     for hangs in (False, True):
         some = [c for c in cells if c.fault.hangs is hangs]
         path = folder / f"hangs-{hangs}"
         path.mkdir()
-        (path / "matrix.sqlite").write_bytes(database.read_bytes())
+        shutil.copy(database, path / "matrix.sqlite")
         with _app(path, HASTY if hangs else PATIENT) as app, ExitStack() as places:
             _Run(app, some, places, HASTY if hangs else PATIENT).whole()
-    return {c.key: c for c in cells}
+    return cells
 
 
 @contextmanager
