@@ -51,6 +51,9 @@ class World:
     refuses: Callable[[Any], Any] | None = None
     """Turns a good answer's JSON into one that refuses the last mail of the batch."""
     key_of: Callable[[httpx.Request], str] = lambda request: request.headers.get("idempotency-key", "")
+    """The idempotency key of a request; empty for none."""
+    repeated: httpx.Response | None = None
+    """What a used key gets; None for the first answer again."""
     unknown: bytes = b'{"type": "moon.rose", "RecordType": "MoonRose"}'
     """A webhook about what nobody knows."""
     seals: Callable[[bytes, datetime], bytes] = lambda body, _now: body
@@ -271,12 +274,21 @@ def _with_signature(body: bytes, now: datetime) -> bytes:
     return orjson.dumps({**said, "signature": {"timestamp": stamp, "token": token, "signature": signature}})
 
 
+def _mailgun_finds(request: httpx.Request, taken: set[str]) -> httpx.Response:
+    asked = request.url.params["message-id"]
+    items = (
+        [{"event": "accepted", "message": {"headers": {"message-id": asked}}}] if asked.split("@")[0] in taken else []
+    )
+    return httpx.Response(200, json={"items": items}, headers={"date": "Tue, 10 Mar 2026 14:00:00 GMT"})
+
+
 WORLDS["mailgun"] = World(
     {"api_key": "key-of-tests", "domain": "mail.example.com", "signing_key": "signing-of-tests"},
     _mailgun,
     id_of=lambda message_id: f"{message_id}@mail.example.com",
     signs=lambda _body, _now: {},
     seals=_with_signature,
+    finds=_mailgun_finds,
     is_one_by_one=True,
     unknown=b'{"event-data": {"event": "moon_rose"}}',
 )
@@ -366,6 +378,8 @@ WORLDS["brevo"] = World(
     {"api_key": "xkeysib-tests", "webhook_password": "password-of-tests"},
     _brevo,
     signs=_basic,
+    key_of=lambda request: str(orjson.loads(request.content)["headers"]["idempotencyKey"]),
+    repeated=httpx.Response(400, json={"code": "duplicate_parameter", "message": "idempotencyKey was used"}),
     unknown=b'{"event": "moon_rose"}',
 )
 

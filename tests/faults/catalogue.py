@@ -112,16 +112,20 @@ SMTP: dict[str, Fault] = {
     "content: not SMTP": Fault("unsure"),
 }
 
+UNCOUNTED = ("mailersend", "mailgun", "sendgrid", "ses", "sparkpost")
+"""One result, or none, for the whole request: nothing to be miscounted."""
 OTHERWISE: dict[tuple[str, str], Fate] = {
-    # One result, or none, for the whole request: nothing to be miscounted.
-    ("sparkpost", "a result too few"): "accepted",
-    ("sparkpost", "a result too many"): "accepted",
-    ("mailersend", "a result too few"): "accepted",
-    ("mailersend", "a result too many"): "accepted",
+    **dict.fromkeys(((kind, "a result too few") for kind in UNCOUNTED), "accepted"),
+    **dict.fromkeys(((kind, "a result too many") for kind in UNCOUNTED), "accepted"),
+    # MailerSend looks at the mails of a batch only later, Brevo takes all of a batch or none.
     ("mailersend", "one mail refused"): "accepted",
+    ("brevo", "one mail refused"): "accepted",
+    # SendGrid's 202 says all there is to say.
+    ("sendgrid", "truncated JSON"): "accepted",
+    ("sendgrid", "body longer than promised"): "accepted",
 }
-"""(Provider, fault) → what happens there instead. MailerSend looks at the mails of a batch only later."""
-ONE_BY_ONE = frozenset({"sparkpost", "smtp"})
+"""(Provider, fault) → what happens there instead."""
+ONE_BY_ONE = frozenset({"mailgun", "sendgrid", "ses", "smtp", "sparkpost"})
 """Providers that are told of each mail by itself: what one mail meets holds the others of its batch back."""
 
 

@@ -37,7 +37,8 @@ NAMES = ("Ada", "Bob", "Cid")
 MODES = {"single": 1, "batch": 3}
 PATIENT, HASTY = 10.0, 0.12
 """Seconds of every time-out: for faults that answer, and for those that never do."""
-LATER = timedelta(hours=2)
+SOON, LATER = timedelta(minutes=6), timedelta(hours=2)
+"""After the settle delay, while every key is still remembered; and after the longest wait."""
 LANES = 8
 
 
@@ -116,6 +117,7 @@ class _Run:
             for cell in self.cells:
                 self._look(session, cell)
         self._mend()
+        self._deliver(SOON)
         self._deliver(LATER)
         self._deliver(LATER + timedelta(minutes=10))
         with self.app.db.read() as session:

@@ -88,7 +88,7 @@ class FaultServer:
         key = world.key_of(request)
         with self._lock:
             if key and key in self._kept:
-                return self._kept[key]
+                return self._kept[key] if world.repeated is None else _written(world.repeated)
             self.taken.update(i for i in self.messages[cell] if i.encode() in request.content)
             assert world.accepts is not None
             answer = _written(world.accepts(request))
@@ -223,19 +223,20 @@ def _dripping_body(x: Exchange) -> None:
     x.drip(b" " * 1000)
 
 
-def _cut(how: Callable[[bytes, bytes], bytes], end: str = "close") -> Act:
+def _cut(how: Callable[[bytes, bytes], bytes], end: str = "") -> Act:
     """Change the right answer's head and body."""
 
     def act(x: Exchange) -> None:
         head, _, body = x.taken().partition(b"\r\n\r\n")
         x.say(how(head + b"\r\n\r\n", body))
-        getattr(x, end)()
+        if end:
+            getattr(x, end)()
 
     return act
 
 
 def _lengthened(head: bytes, by: int) -> bytes:
-    return re.sub(rb"Content-Length: (\d+)", lambda m: b"Content-Length: %d" % (int(m[1]) + by), head)
+    return re.sub(rb"Content-Length: (\d+)", lambda m: b"Content-Length: %d" % max(0, int(m[1]) + by), head)
 
 
 def _recounted(change: Callable[[list[Any]], list[Any]]) -> Act:
@@ -243,14 +244,15 @@ def _recounted(change: Callable[[list[Any]], list[Any]]) -> Act:
 
     def act(x: Exchange) -> None:
         head, _, body = x.taken().partition(b"\r\n\r\n")
-        said = orjson.loads(body)
+        said = orjson.loads(body or b"{}")
         changed = (
             change(said)
             if isinstance(said, list)
             else {n: change(v) if isinstance(v, list) else v for n, v in said.items()}
         )
         status = int(head.split(b" ")[1])
-        x.say(_written(httpx.Response(status, json=changed)))
+        kept = httpx.Headers([f.split(": ", 1) for f in head.decode().split("\r\n")[1:] if f.startswith("x-")])
+        x.say(_written(httpx.Response(status, json=changed, headers=kept)))
 
     return act
 
@@ -291,7 +293,7 @@ ACTS: dict[str, Act] = {
     "head, a letter at a time": _dripping_head,
     "body, a letter at a time": _dripping_body,
     "reset amid the body": _cut(lambda head, body: _lengthened(head, 50) + body, "reset"),
-    "body shorter than promised": _cut(lambda head, body: _lengthened(head, 50) + body),
+    "body shorter than promised": _cut(lambda head, body: _lengthened(head, 50) + body, "close"),
     "body longer than promised": _cut(lambda head, body: _lengthened(head, -5) + body),
     "truncated JSON": _cut(lambda head, body: _lengthened(head, -5) + body[:-5]),
     "HTML with 200": _instead(b"<html>Hello</html>"),
@@ -301,8 +303,8 @@ ACTS: dict[str, Act] = {
     "another charset": _instead('{"data": "é"}'.encode("latin-1")),
     "gzip that is none": _instead(b'{"data": []}', "Content-Encoding: gzip\r\n"),
     "gzip bomb": _instead(BOMB, "Content-Encoding: gzip\r\n"),
-    "not HTTP": _cut(lambda _head, _body: b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
-    "endless head": _cut(lambda _head, _body: b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 8000),
+    "not HTTP": _cut(lambda _head, _body: b"SSH-2.0-OpenSSH_9.9\r\n\r\n", "close"),
+    "endless head": _cut(lambda _head, _body: b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 8000, "close"),
     "a result too few": _recounted(lambda items: items[:-1]),
     "a result too many": _recounted(lambda items: items + items[-1:]),
     "the answer twice": _cut(lambda head, body: (head + body) * 2),

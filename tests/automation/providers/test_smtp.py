@@ -126,6 +126,18 @@ def test_what_was_accepted_before_the_connection_broke_stays_accepted(offers: tu
     assert words(outcomes) == ["Accepted", "Unsure", "HeldBack", "HeldBack"]
 
 
+@pytest.mark.parametrize("offers", [(), ("PIPELINING",)], ids=["alone", "pipelined"])
+def test_an_answer_that_comes_twice_is_not_the_next_mails(offers: tuple[str, ...]) -> None:
+    with MailServer({"content": "250 2.0.0 ok\r\n250 2.0.0 ok"}, offers) as server:
+        there = smtp(server)
+        for _ in "12":
+            first, *others = there.send(mails(3), "key1")
+            assert isinstance(first, Accepted | HeldBack)
+            assert all(isinstance(o, HeldBack) for o in others)
+            assert {m.recipient for m in server.arrived} == {"ada1@example.com"}
+        talk.hang_up()
+
+
 @pytest.mark.parametrize("act", [close, reset, hang, drip, half], ids=lambda a: a.__name__)
 @pytest.mark.parametrize("point", ["greeting", "ehlo", "auth", "starttls"])
 def test_a_server_in_trouble_before_any_mail_is_for_later(point: str, act: Any) -> None:
