@@ -18,7 +18,10 @@ from tests.conftest import NOW, Net
 from tests.contracts.provider_worlds import WORLDS, mail
 
 # A vector that SendGrid's own library is tested with; its body is a list of one event and ends in a line break.
-KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
+KEY = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dA"
+    "fSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
+)
 SIGNED = {
     "x-twilio-email-event-webhook-timestamp": "1600112502",
     "x-twilio-email-event-webhook-signature": (
