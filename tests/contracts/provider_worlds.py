@@ -5,28 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import orjson
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 
 from automation.provider import Mail
 from automation.providers.ses.sns import Topic
 from automation.providers.smtp.talk import hang_up
 from tests.mail_server import MailServer
+from tests.sns import TOPIC_ARN, sns_certificate, sns_envelope, sns_signed
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "providers"
 SECRET = base64.b64encode(b"a secret of the tests, 32 bytes!").decode()
@@ -295,47 +292,6 @@ WORLDS["mailgun"] = World(
 
 
 # Amazon SES
-
-TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:mails"
-CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b2c.pem"
-
-
-@cache
-def sns_key() -> rsa.RSAPrivateKey:
-    """The key that the tests sign SNS's deliveries with."""
-    return rsa.generate_private_key(65537, 2048)
-
-
-@cache
-def sns_certificate() -> bytes:
-    """Its certificate, as it lies at SNS."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(sns_key().public_key())
-    made = made.serial_number(1).not_valid_before(datetime(2016, 1, 1, tzinfo=UTC))
-    made = made.not_valid_after(datetime(2030, 1, 1, tzinfo=UTC))
-    return made.sign(sns_key(), hashes.SHA256()).public_bytes(Encoding.PEM)
-
-
-def sns_signed(said: dict[str, Any], version: str = "1") -> bytes:
-    """A delivery of SNS, signed as its documentation says."""
-    said = {**said, "SignatureVersion": version, "SigningCertURL": CERTIFICATE_URL}
-    unsigned = {"Signature", "SignatureVersion", "SigningCertURL", "UnsubscribeURL"}
-    lines = "".join(f"{name}\n{said[name]}\n" for name in sorted(said) if name not in unsigned)
-    digest = hashes.SHA1() if version == "1" else hashes.SHA256()  # noqa: S303  SNS's first version
-    signature = sns_key().sign(lines.encode(), padding.PKCS1v15(), digest)
-    return orjson.dumps({**said, "Signature": base64.b64encode(signature).decode()})
-
-
-def sns_envelope(body: bytes, now: datetime, **given: str) -> dict[str, Any]:
-    """What SNS wraps around a message of SES."""
-    return {
-        "Type": "Notification",
-        "MessageId": str(uuid.UUID(bytes=hashlib.md5(body).digest())),  # noqa: S324  just an id
-        "TopicArn": TOPIC_ARN,
-        "Message": body.decode("latin-1"),
-        "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-        **given,
-    }
 
 
 def _ses(request: httpx.Request) -> httpx.Response:

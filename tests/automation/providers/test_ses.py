@@ -15,15 +15,8 @@ from automation.providers.ses import SES
 from automation.providers.ses.signing import Signer
 from tests.automation.providers import official
 from tests.conftest import NOW, Net
-from tests.contracts.provider_worlds import (
-    CERTIFICATE_URL,
-    TOPIC_ARN,
-    WORLDS,
-    mail,
-    sns_certificate,
-    sns_envelope,
-    sns_signed,
-)
+from tests.contracts.provider_worlds import WORLDS, mail
+from tests.sns import CERTIFICATE_URL, TOPIC_ARN, sns_certificate, sns_envelope, sns_signed
 
 OPEN = b'{"eventType": "Open", "mail": {"messageId": "m1"}}'
 
