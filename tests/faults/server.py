@@ -251,7 +251,8 @@ def _recounted(change: Callable[[list[Any]], list[Any]]) -> Act:
             else {n: change(v) if isinstance(v, list) else v for n, v in said.items()}
         )
         status = int(head.split(b" ")[1])
-        kept = httpx.Headers([f.split(": ", 1) for f in head.decode().split("\r\n")[1:] if f.startswith("x-")])
+        fields = (f.partition(": ") for f in head.decode().split("\r\n")[1:] if f.startswith("x-"))
+        kept = {name: value for name, _, value in fields}
         x.say(_written(httpx.Response(status, json=changed, headers=kept)))
 
     return act
