@@ -13,8 +13,9 @@ HEAD = """\
 # What becomes of a mail when its provider fails
 
 Written by `python -m tests.faults.table`; do not edit. `tests/faults` holds every line: each provider, under each
-fault, with one mail and with a batch of three, on a server that really misbehaves. In all of them no mail was sent
-twice, and after the other end was mended none was lost.
+fault, with one mail and with a batch of three, on a server that really misbehaves. In none of them was a mail sent
+twice. Once the other end was mended, what was for later arrived; what was unsure was found out with classes A and B,
+and stays visible as unknown with class C.
 
 | word | the mail | the connection |
 | --- | --- | --- |
