@@ -23,7 +23,10 @@ from automation.rendering.pool import RenderPool
 from automation.security import Keyring, load_keyring, random_id
 from automation.settings import Settings
 from automation.step import Step
+from automation.timed_http import TimedTransport
 from automation.trigger import Trigger
+
+_TIMEOUT = httpx.Timeout(30, connect=10)
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,15 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _client() -> httpx.Client:
+def client(timeout: httpx.Timeout = _TIMEOUT, longest: float = 60) -> httpx.Client:
+    """A client for one thread: no redirects, no environment, and answers that end within `longest` seconds."""
+    limits = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=20)
     return httpx.Client(
-        verify=_tls(),
-        timeout=httpx.Timeout(30, connect=10),
+        transport=TimedTransport(_tls(), limits, longest),
+        timeout=timeout,
         follow_redirects=False,
         trust_env=False,
         headers={"User-Agent": "Cartwheel"},
-        limits=httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=20),
     )
 
 
@@ -99,6 +103,6 @@ def build(
         platforms=implementations("automation.platforms", Platform),  # type: ignore[type-abstract]  # as above
         providers=implementations("automation.providers", Provider),  # type: ignore[type-abstract]  # as above
         renderer=RenderPool(settings.render_children, keyring.derive("links")),
-        http=http or _client,
+        http=http or client,
         outside=http or (lambda: outside.client(_tls())),
     )

@@ -4,6 +4,7 @@
     ├── SendError             what a provider's answer means for one message or batch
     │   ├── Refused           never send this message again
     │   ├── Later             try again after a while
+    │   │   └── HeldBack      not even tried: an earlier mail of the batch showed that it would be in vain
     │   ├── Misconfigured     pause the connection and tell a person
     │   └── Unsure            the request left and no answer came: find out before sending again
     ├── DoorError             what came in from outside is turned away, and changes nothing
@@ -54,6 +55,10 @@ class Later(SendError):
         super().__init__(message, code=code)
         self.after = after
         """How long the provider asked to wait; None leaves it to our back-off."""
+
+
+class HeldBack(Later):
+    """Not tried, because the provider did not take an earlier mail of the same batch."""
 
 
 class Misconfigured(SendError):

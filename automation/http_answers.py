@@ -166,6 +166,11 @@ def wait(answer: Answer) -> timedelta | None:
     return min(span, LONGEST_WAIT) if span >= timedelta() else None
 
 
+def answered_at(answer: Answer) -> datetime | None:
+    """The provider's own clock when it answered; None when it does not say."""
+    return _date(answer.headers.get("date", ""))
+
+
 def _date(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from automation.changes import MailEvent
@@ -34,6 +36,16 @@ def instant(value: Any, where: str) -> datetime:
     raise Unreadable(f"{where} should be an instant such as 2026-03-10T12:00:00Z, it is {str(value)[:60]!r}.")
 
 
+def epoch(value: Any, where: str) -> datetime:
+    """Seconds since 1970, as a number or as its digits, in UTC. Raises Unreadable naming `where` they stood."""
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return datetime.fromtimestamp(float(value), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise Unreadable(f"{where} should be seconds since 1970, it is {str(value)[:60]!r}.")
+
+
 def our_id(value: Any) -> str | None:
     """Our public id if it can be one: what others put under the same name is nobody's."""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
@@ -54,3 +66,10 @@ def part(said: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Unreadable(f"{name} should be an object.")
     return found
+
+
+def event_id(given: Any, said: Any) -> str:
+    """What an event is told apart by: its own id, or a hash of what it says where it has none that fits."""
+    if isinstance(given, str) and given.isprintable() and 0 < len(given) <= 160:
+        return given
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -35,6 +35,12 @@ def flaw_of(mail: Mail) -> SendError | None:
     for name, value in (("to_name", mail.to_name), ("subject", mail.subject)):
         if _CONTROL.search(value):
             return Refused(f"The mail's {name} holds a line break or control character.", code="header_injection")
+    try:
+        f"{mail.from_name}{mail.to_name}{mail.subject}".encode()
+        mail.html.encode()
+        mail.text.encode()
+    except UnicodeEncodeError:
+        return Refused("The mail holds half of a surrogate pair, which no encoding can carry.", code="text")
     if not _ID.fullmatch(mail.message_id) or (mail.campaign and not _ID.fullmatch(mail.campaign)):
         return Refused("The mail's message_id or campaign is none of our ids.", code="id")
     return _header_flaw(mail)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from automation.errors import SendError
@@ -46,6 +46,8 @@ class Mail:
     mail_class: str = "promotional"
     campaign: str = ""
     """Our public id of the campaign, for the provider's own statistics."""
+    dated_at: datetime | None = None
+    """When it was first rendered, for providers that want a Date; the others write their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,11 @@ class Provider(Source):
 
     guarantee: ClassVar[Literal["A", "B", "C"]]
     batch_size: ClassVar[int]
-    """Most mails in one request."""
+    """Most mails in one call of `send`: in one request, for those whose batches may hold different bodies."""
     batch_bytes: ClassVar[int] = 40_000_000
     """Most bytes in one request."""
+    key_window: ClassVar[timedelta] = timedelta(hours=23)
+    """Class A only: how long after a batch it may be sent again under its key; an hour less than a day for most."""
 
     @abstractmethod
     def send(self, mails: Sequence[Mail], key: str) -> list[Outcome]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -96,7 +96,9 @@ def prepare(app: App, messages: Sequence[Message], now: datetime) -> Prepared:
         elif m.id in before and before[m.id].payload_hash != made.payload_hash:
             done.broken[m] = ("payload_changed", "It would not be the same mail as at the first attempt.")
         else:
-            done.good.append(Content(m, made.mail, made.payload_hash, variables[m.id], m.id not in before))
+            first_at = before[m.id].rendered_at if m.id in before else now
+            mail = replace(made.mail, dated_at=first_at)
+            done.good.append(Content(m, mail, made.payload_hash, variables[m.id], m.id not in before))
     return done
 
 

@@ -41,8 +41,6 @@ from automation.provider import Accepted, Provider
 
 declare("ladder.claimed", "ladder.asked", "ladder.journalled", "ladder.settled", "ladder.before_commit")
 
-KEY_WINDOW = timedelta(hours=23)
-"""Providers keep idempotency keys for a day."""
 EVENTS_WINDOW = timedelta(hours=24)
 """Whoever has not heard of a mail by then will not."""
 ASKED_AT_ONCE = 50
@@ -123,7 +121,7 @@ def _find_out(app: App, case: Case, moment: Moment, journal: Journal) -> None:
         _put_off(app, case.messages, moment() + app.settings.settle, str(error))
         return
     age = moment() - case.attempt.started_at
-    if provider.guarantee == "A" and age < KEY_WINDOW:
+    if provider.guarantee == "A" and age < provider.key_window:
         _replay(app, case, provider, moment, journal)
     elif provider.guarantee == "B":
         _ask(app, case, provider, moment, journal)
@@ -143,7 +141,7 @@ def _replay(app: App, case: Case, provider: Provider, moment: Moment, journal: J
         return
     mails = contents.again(app, batch, before)
     if mails is None:
-        _put_off(app, case.messages, case.attempt.started_at + KEY_WINDOW, "It does not come out as it was.")
+        _put_off(app, case.messages, case.attempt.started_at + provider.key_window, "It does not come out as it was.")
         return
     if moment() > now + claims.spare(app):
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from automation.errors import Later, Misconfigured, Refused, SendError, Unsure
+from automation.errors import HeldBack, Later, Misconfigured, Refused, SendError, Unsure
 from automation.models import Message
 from automation.provider import Accepted, Mail, Outcome, Provider
 
@@ -71,7 +71,7 @@ class Answer:
     @property
     def concern(self) -> SendError | None:
         """What it says about the connection rather than about a mail."""
-        wrong = (o for o in self.outcomes if isinstance(o, Misconfigured))
+        wrong = (o for o in self.outcomes if isinstance(o, Misconfigured | HeldBack))
         return self.error or next(wrong, None)
 
     @property

@@ -10,21 +10,19 @@ Its webhooks carry no signature but what stands in their address: user and passw
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, ClassVar, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from automation import bounces
+from automation import bounces, hook_password
 from automation.addresses import written
 from automation.changes import Change
-from automation.errors import BadSignature, Later, Misconfigured, Refused, SendError, Unreadable, Unsure
+from automation.errors import Later, Misconfigured, Refused, SendError, Unreadable, Unsure
+from automation.hook_password import HookPassword, HookUser
 from automation.http_answers import Answer, ask, looked_up, verdict
 from automation.mail_events import instant, our_id, part, told, words
 from automation.mail_flaws import send_sound
@@ -38,7 +36,7 @@ from automation.provider import (
     Request,
     read_json,
 )
-from automation.security import random_id, same
+from automation.security import random_id
 from automation.source import ServiceUrl, Token
 
 ERRORS: dict[int, type[SendError]] = {
@@ -102,13 +100,6 @@ RECORDS: dict[str, tuple[str, str, str]] = {
 TRANSACTIONAL = frozenset({"transactional", "reminder"})
 
 
-def _fits_url(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if len(text) < 12 or not text.isascii() or not text.replace("-", "").replace("_", "").isalnum():
-        raise ValueError("at least 12 letters, digits, - or _, because it stands in an address")
-    return value
-
-
 class Postmark(Provider):
     """Sends through a Postmark server. It needs the server's API token and a broadcast stream.
 
@@ -132,10 +123,8 @@ class Postmark(Provider):
         broadcast_stream: str = Field(
             "broadcast", pattern=r"^[a-z0-9-]{1,30}$", description="ID of the stream for marketing mails."
         )
-        webhook_user: str = Field(
-            "cartwheel", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="User name in the webhook's address."
-        )
-        webhook_password: Annotated[SecretStr, AfterValidator(_fits_url)] = Field(
+        webhook_user: HookUser = Field("cartwheel", description="User name in the webhook's address.")
+        webhook_password: HookPassword = Field(
             default_factory=lambda: SecretStr(random_id()),
             description="Password in the webhook's address; made up if you leave it out.",
         )
@@ -232,15 +221,11 @@ class Postmark(Provider):
         return ask(self.http, method, url, headers=headers, content=content, params=params)
 
     def hook_url(self, url: str) -> str:
-        at = urlsplit(url)
-        password = self.settings.webhook_password.get_secret_value()
-        return urlunsplit(at._replace(netloc=f"{self.settings.webhook_user}:{password}@{at.netloc}"))
+        return hook_password.address(url, self.settings.webhook_user, self.settings.webhook_password)
 
     def open(self, request: Request, now: datetime) -> Envelope:
         settings = self.settings
-        expected = f"{settings.webhook_user}:{settings.webhook_password.get_secret_value()}"
-        if not same(_credentials(request.headers.get("authorization", "")), expected.encode()):
-            raise BadSignature("User or password of Postmark's webhook is missing or wrong.")
+        hook_password.verify(request, settings.webhook_user, settings.webhook_password, self.label)
         said = read_json(request.body)
         topic = self.topic_in(said)
         when = said.get(RECORDS[topic][1]) if topic in RECORDS else None
@@ -325,13 +310,3 @@ def _subscription(said: dict[str, Any]) -> tuple[str, str]:
     reason = words(said.get("SuppressionReason"))
     key = (said.get("SuppressSending") is True, reason, words(said.get("Origin")))
     return SUBSCRIPTIONS.get(key, ""), reason
-
-
-def _credentials(header: str) -> bytes:
-    scheme, _, value = header.partition(" ")
-    if scheme.lower() != "basic":
-        return b""
-    try:
-        return base64.b64decode(value.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return b""

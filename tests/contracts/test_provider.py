@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,25 +15,47 @@ import pytest
 
 from automation.changes import MailEvent
 from automation.discovery import implementations
-from automation.errors import BadSignature, Later, Misconfigured, Refused, SendError, Unreadable, Unsure
-from automation.provider import Accepted, Envelope, Provider, Request
+from automation.errors import BadSignature, HeldBack, Later, Misconfigured, Refused, SendError, Unreadable, Unsure
+from automation.provider import Accepted, Envelope, Mail, Provider, Request
 from tests.conftest import NOW, Net
 from tests.contracts.provider_worlds import RECORDINGS, WORLDS, mail
 
 KINDS = implementations("automation.providers", Provider)  # type: ignore[type-abstract]  # the contract itself is looked for
 NETWORKED = [k for k in KINDS if k in WORLDS and WORLDS[k].accepts]
 HOOKED = [k for k in KINDS if k in WORLDS and WORLDS[k].signs]
-RECORDED = [(k, path.stem) for k in HOOKED for path in sorted((RECORDINGS / k).glob("*.json"))]
+RECORDED = [(k, path) for k in HOOKED for path in sorted((RECORDINGS / k).iterdir()) if path.stem != "expected"]
 
 
-def provider(kind: str, net: Net) -> Provider:
+def provider(kind: str, net: Net, **settings: Any) -> Provider:
     cls = KINDS[kind]
-    return cls(cls.Settings.model_validate(WORLDS[kind].settings), net.client())
+    there = cls(cls.Settings.model_validate({**WORLDS[kind].settings, **settings}), net.client())
+    WORLDS[kind].prepares(there)
+    return there
+
+
+@pytest.fixture
+def settings(kind: str) -> Iterator[dict[str, Any]]:
+    """What leads to a real server where the provider needs one."""
+    server = WORLDS[kind].server
+    with server() if server else nullcontext({}) as found:
+        yield found
+
+
+def first_error(there: Provider, *mails: Mail) -> SendError:
+    """Why a batch was not taken: raised, or said of the first mail while the others were held back or fared alike."""
+    try:
+        first, *others = there.send(mails, "key1")
+    except SendError as error:
+        return error
+    assert isinstance(first, SendError)
+    assert all(isinstance(o, HeldBack | type(first)) for o in others)
+    return first
 
 
 def signed(kind: str, body: bytes, **changes: str) -> Request:
     signs = WORLDS[kind].signs
     assert signs is not None
+    body = WORLDS[kind].seals(body, NOW)
     return Request({**signs(body, NOW), **changes}, body)
 
 
@@ -54,12 +78,12 @@ def test_says_what_it_is(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_accepted_batch_gives_one_id_per_mail_in_order(kind: str, net: Net) -> None:
+def test_an_accepted_batch_gives_one_id_per_mail_in_order(kind: str, settings: dict[str, Any], net: Net) -> None:
     world = WORLDS[kind]
     net.answer = world.accepts or net.answer
-    outcomes = provider(kind, net).send([mail(n) for n in range(5)], "key1")
+    outcomes = provider(kind, net, **settings).send([mail(n) for n in range(5)], "key1")
     assert outcomes == [Accepted(world.id_of(f"message{n}")) for n in range(5)]
-    assert len(net.requests) == (1 if world.accepts else 0)
+    assert len(net.requests) == (0 if world.accepts is None else 5 if world.is_one_by_one else 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -83,10 +107,12 @@ def test_an_accepted_batch_gives_one_id_per_mail_in_order(kind: str, net: Net) -
     ],
     ids="-".join,
 )
-def test_a_mail_that_smuggles_a_header_or_recipient_never_leaves(kind: str, flaw: dict[str, Any], net: Net) -> None:
+def test_a_mail_that_smuggles_a_header_or_recipient_never_leaves(
+    kind: str, settings: dict[str, Any], flaw: dict[str, Any], net: Net
+) -> None:
     world = WORLDS[kind]
     net.answer = world.accepts or net.answer
-    first, second = provider(kind, net).send([mail(1, **flaw), mail(2)], "key1")
+    first, second = provider(kind, net, **settings).send([mail(1, **flaw), mail(2)], "key1")
     assert isinstance(first, Refused | Misconfigured)
     assert second == Accepted(world.id_of("message2"))
     assert all(b"eve@example.com" not in r.content for r in net.requests)
@@ -154,11 +180,12 @@ FAULTS: dict[str, tuple[Callable[[httpx.Request], httpx.Response], type[SendErro
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_says_what_to_do_next(kind: str, fault: str, net: Net) -> None:
     net.answer, error = FAULTS[fault]
-    with pytest.raises(error) as caught:
-        provider(kind, net).send([mail(1), mail(2)], "key1")
+    caught = first_error(provider(kind, net), mail(1), mail(2))
+    assert isinstance(caught, error)
     for secret in WORLDS[kind].settings.values():
-        assert str(secret) not in str(caught.value)
-    assert len(net.requests) == 1, "a provider never tries again by itself"
+        assert str(secret) not in str(caught)
+    tried = 2 if WORLDS[kind].is_one_by_one and error is Refused else 1
+    assert len(net.requests) == tried, "a provider never tries again by itself"
 
 
 @pytest.mark.parametrize("kind", NETWORKED)
@@ -206,10 +233,10 @@ def test_a_check_without_an_answer_is_for_later(kind: str, fault: str, net: Net)
     assert [r.method for r in net.requests] == ["GET"], "a check sends nothing"
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in RECORDED if n != "expected"])
-def test_a_recording_becomes_the_events_it_tells_of(kind: str, name: str, net: Net) -> None:
-    body = (RECORDINGS / kind / f"{name}.json").read_bytes()
-    expected = orjson.loads((RECORDINGS / kind / "expected.json").read_bytes())[name]
+@pytest.mark.parametrize(("kind", "path"), RECORDED, ids=lambda v: v.stem if isinstance(v, Path) else v)
+def test_a_recording_becomes_the_events_it_tells_of(kind: str, path: Path, net: Net) -> None:
+    body = path.read_bytes()
+    expected = orjson.loads((RECORDINGS / kind / "expected.json").read_bytes())[path.stem]
     there = provider(kind, net)
     events = there.translate(there.open(signed(kind, body), NOW))
     assert all(isinstance(e, MailEvent) for e in events)
@@ -238,7 +265,7 @@ def test_what_is_no_event_is_unreadable(kind: str, net: Net) -> None:
 @pytest.mark.parametrize("kind", HOOKED)
 def test_a_topic_that_nobody_knows_is_accepted_and_means_nothing(kind: str, net: Net) -> None:
     there = provider(kind, net)
-    envelope = there.open(signed(kind, b'{"type": "moon.rose", "RecordType": "MoonRose"}'), NOW)
+    envelope = there.open(signed(kind, WORLDS[kind].unknown), NOW)
     assert envelope.topic not in there.topics
     assert there.translate(envelope) == []
 
@@ -246,7 +273,7 @@ def test_a_topic_that_nobody_knows_is_accepted_and_means_nothing(kind: str, net:
 @pytest.mark.parametrize("kind", HOOKED)
 def test_the_same_delivery_has_the_same_id(kind: str, net: Net) -> None:
     there = provider(kind, net)
-    path = next(p for p in sorted((RECORDINGS / kind).glob("*.json")) if p.stem != "expected")
+    path = next(p for p in sorted((RECORDINGS / kind).iterdir()) if p.stem != "expected")
     first, second = (there.open(signed(kind, path.read_bytes()), NOW) for _ in range(2))
     assert first == second
     assert 1 <= len(first.delivery_id) <= 128

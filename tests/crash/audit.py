@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import select, text
 
 from automation.app import App
-from automation.delivery.ladder import KEY_WINDOW
 from automation.models import IN_FLIGHT, SENT, Attempt, Connection, Message
+from automation.provider import Provider
 from tests.crash.shop import SPEED
 from tests.crash.world import LATEST
 
@@ -88,7 +88,7 @@ def audit(app: App, truth: Path, suppressed: Path, *, in_flight: int, kills: int
         and by_id[i].reason == "possible_duplicate"
         and by_id[i].mail_class == "transactional"
         and [told[0] for told in accepted[i]] in (["C", "C"], ["A", "A"])
-        and accepted[i][1][2] - accepted[i][0][2] > KEY_WINDOW.total_seconds() / SPEED
+        and accepted[i][1][2] - accepted[i][0][2] > Provider.key_window.total_seconds() / SPEED
     }
     doubled = [(i, accepted[i]) for i in twice if i not in flagged]
     found.counts["duplicates"] = len(doubled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,29 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def spec(kind: str) -> dict[str, Any]:
+def spec(kind: str, ending: str = "yaml") -> dict[str, Any]:
     """A provider's OpenAPI or Swagger file."""
-    path = FACTS / "specs" / f"{kind}.yaml"
+    path = FACTS / "specs" / f"{kind}.{ending}"
     if not path.exists():
         pytest.skip("no copy of the provider's API description here")
     return _read(path)
+
+
+def text(name: str) -> str:
+    """A description in another format, as it is."""
+    path = FACTS / "specs" / name
+    if not path.exists():
+        pytest.skip("no copy of the provider's API description here")
+    return path.read_text()
+
+
+def vector(kind: str) -> dict[str, Any]:
+    """A public example of a provider's signature: secret, body and what they must give."""
+    path = FACTS / "payloads" / "providers" / "_signature-vectors.json"
+    if not path.exists():
+        pytest.skip("no signature vectors here")
+    found: dict[str, Any] = next(v for v in json.loads(path.read_text()) if v["provider"] == kind)
+    return found
 
 
 def validate(value: Any, described: dict[str, Any], pointer: str) -> None:

@@ -306,3 +306,14 @@ def test_a_retry_is_not_sent_to_an_address_that_the_customer_left(post: tuple[Ap
     clock.turn(timedelta(minutes=5))
     deliver(app, clock(), 100)
     assert states(app) == [("dropped", "address_changed")]
+
+
+def test_a_mail_tried_again_keeps_the_date_of_its_first_attempt(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        shop(app, session, "Ada")
+    world.send = busy
+    deliver(app, NOW, 100)
+    world.send = accept_all
+    deliver(app, NOW + timedelta(minutes=5), 100)
+    assert [m.dated_at for m in world.mails] == [NOW, NOW]
