@@ -23,7 +23,8 @@ from tests.triggers.sweeps import campaign
 
 IDLE_MS, LIVE = 100, 20
 _EVENTS = """INSERT INTO events (store_id, customer_id, name, at, properties, product_id, recorded_at)
-    SELECT :store, 1 + (CAST(i AS bigint) * 7919) % :size, (ARRAY['product.viewed', 'review.left', 'search', 'mail.read'])[1 + i % 4],
+    SELECT :store, 1 + (CAST(i AS bigint) * 7919) % :size,
+      (ARRAY['product.viewed', 'review.left', 'search', 'mail.read'])[1 + i % 4],
       CAST(:now AS timestamptz) - make_interval(secs => i * (315360000.0 / (9 * :size))), '{"stars": 5}',
       1 + i % 3000, CAST(:now AS timestamptz) FROM generate_series(1, 8 * :size) AS i"""
 

@@ -21,7 +21,7 @@ from automation.upsert import insert_into, table_of
 _ZONES = available_timezones()
 _PROFILE = ("first_name", "last_name", "phone", "locale", "country", "region", "city", "postcode", "currency", "tags")
 _BIRTHDAY = ("birthday_month", "birthday_day", "birthday_year")
-_NOT_OURS = ("public_id", "notes", "engaged_at", "erased_at")
+_NOT_OURS = ("public_id", "notes", "engaged_at", "erased_at", "paused_until", "most_per_week")
 """Columns of a customer that others write."""
 _EMPTY: Row = {
     **dict.fromkeys(("id", "email", "email_key", "locale", "timezone", "country", "region", "city", "postcode")),
