@@ -164,16 +164,15 @@ def spend(session: Session, lines: Sequence[Line], now: datetime) -> dict[str, i
     customers = {customer for _, customer in owners}
     open_accounts(session, owners)
     lock(session, customers)
-    known = set(
-        session.execute(
+    known = {
+        (row.store_id, row.key)
+        for row in session.execute(
             select(PointsEntry.store_id, PointsEntry.key).where(
                 PointsEntry.store_id.in_({store for store, _ in owners}),
                 PointsEntry.key.in_({line.key for line in lines}),
             )
         )
-        .tuples()
-        .all()
-    )
+    }
     left: dict[int, int] = defaultdict(int)
     left |= {customer: found.available for customer, found in standings(session, customers, now).items()}
     going: list[Line] = []

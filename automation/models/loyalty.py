@@ -69,7 +69,7 @@ class CustomerTier(Record):
 
 
 class LoyaltyAccount(Record):
-    """Where a customer stands in the programme: follows from ledger and orders, and is locked while they are added to."""
+    """Where a customer stands in the programme: follows from ledger and orders; locked while they are added to."""
 
     __tablename__ = "loyalty_accounts"
     __table_args__ = (

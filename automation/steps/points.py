@@ -32,9 +32,7 @@ class GivePoints(Step):
         if not places:
             return moves
         store = desk.session.scalars(
-            select(Store)
-            .join(Enrolment, Enrolment.store_id == Store.id)
-            .where(Enrolment.id == places[0].enrolment_id)
+            select(Store).join(Enrolment, Enrolment.store_id == Store.id).where(Enrolment.id == places[0].enrolment_id)
         ).one()
         rules = programme.of(store)
         if rules.is_on:
