@@ -43,7 +43,7 @@ class GivePoints(Step):
                     kind="earn",
                     points=settings.points,
                     reason=settings.reason,
-                    key=f"step:{place.enrolment_id}:{step_id}",
+                    key=f"step:{place.enrolment_id}:{step_id}:{place.round}",
                     expires_at=rules.expires_at(desk.now),
                 )
                 for place in places

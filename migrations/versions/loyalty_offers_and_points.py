@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = 'loyalty'
-down_revision = '0001'
+revision = "loyalty"
+down_revision = "arbiter"
 branch_labels = None
 depends_on = None
 
