@@ -29,7 +29,7 @@ from automation.money import exponent
 
 def amount_of(order: Any, basis: str) -> int:
     """What of an order counts, in minor units of its currency; refunds aside."""
-    return max(0, order.total if basis == "total" else order.subtotal - order.discount)
+    return max(0, int(order.total if basis == "total" else order.subtotal - order.discount))
 
 
 def points_for(amount: int, currency: str, rate: Decimal, factor: Decimal) -> int:

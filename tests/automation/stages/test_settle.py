@@ -9,7 +9,7 @@ from automation.actions import loyalty
 from automation.app import App
 from automation.clock import TurnableClock
 from automation.loyalty.programme import Programme
-from automation.models import Customer, CustomerTier, LoyaltyAccount, Offer, OfferCode, Order, PointsEntry
+from automation.models import Customer, CustomerTier, LoyaltyAccount, Offer, OfferCode, Order, PointsEntry, Store
 from automation.offers.holding import Claim, Held, reserve
 from automation.stages.settle import settle
 from tests import make
@@ -30,7 +30,7 @@ def shop(app: App, **programme: Any) -> tuple[int, int]:
 def buy(app: App, customer_id: int, total: int, name: str = "o1", **values: Any) -> int:
     with app.db.write() as session:
         ada = session.get_one(Customer, customer_id)
-        store = session.get_one(make.Store, ada.store_id)
+        store = session.get_one(Store, ada.store_id)
         row = make.order(session, store, ada, app.clock(), name, subtotal=total, total=total, **values)
         return row.id
 
@@ -108,7 +108,7 @@ def test_a_tier_comes_with_the_spend_and_goes_after_the_grace(app: App, clock: T
 def test_an_orders_code_is_redeemed_by_whoever_used_it(app: App) -> None:
     store_id, ada = shop(app)
     with app.db.write() as session:
-        store = session.get_one(make.Store, store_id)
+        store = session.get_one(Store, store_id)
         ten = offer(app, session, store)
         got = reserve(session, ten, store_id, [Claim("test:1", ada)], NOW)["test:1"]
         assert isinstance(got, Held)
