@@ -8,6 +8,10 @@ line's expiry, so that the two cancel out.
     overdue(at) = balance − Σ points of lines that live beyond `at`, if that is more than nothing
     live beyond: `earn`, positive `adjust` and `reverse` lines that expire after `at`, or never
 
+Where points live equally long this is first in, first out. Where later points expire sooner than earlier ones (the
+programme was shortened), spending counts as taken from the sooner ones, also if they came after it: the customer
+keeps them until the others' time is over, and never loses points too soon.
+
 No spending takes the balance below zero, or touches what is overdue. A reversal may (`Programme.owe`).
 """
 

@@ -118,6 +118,7 @@ def test_writers_at_the_same_time_leave_the_balance_that_the_ledger_says(app: Ap
 
 
 Turn = tuple[str, int, int]
+LIFE = 4 * DAY
 TURNS = st.lists(
     st.tuples(st.sampled_from(("earn", "spend", "wait")), st.integers(1, 40), st.integers(1, 5)), max_size=14
 )
@@ -126,7 +127,7 @@ TURNS = st.lists(
 @given(turns=TURNS)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_expires_is_what_a_box_of_lots_would_lose(app: App, turns: list[Turn]) -> None:
-    """Against an oracle that keeps each lot and takes from the one that expires first."""
+    """Against an oracle that keeps each lot and takes from the oldest: every point lives equally long."""
     with app.db.write() as session:
         who = make.customer(session, make.store(session), f"n{random.random()}", consent=False)
         lots: list[list[Any]] = []
@@ -134,8 +135,8 @@ def test_what_expires_is_what_a_box_of_lots_would_lose(app: App, turns: list[Tur
         for number, (what, points, days) in enumerate(turns):
             match what:
                 case "earn":
-                    ledger.add(session, [line(who, points, f"{who.id}:{number}", expires_at=now + days * DAY)], now)
-                    lots.append([now + days * DAY, points])
+                    ledger.add(session, [line(who, points, f"{who.id}:{number}", expires_at=now + LIFE)], now)
+                    lots.append([now + LIFE, points])
                 case "spend":
                     done = ledger.spend(session, [line(who, -points, f"{who.id}:{number}")], now)
                     assert bool(done) == (sum(left for _, left in lots) >= points)
@@ -149,6 +150,17 @@ def test_what_expires_is_what_a_box_of_lots_would_lose(app: App, turns: list[Tur
             assert balance(session, who) == held
         found = ledger.standings(session, [who.id], now).get(who.id, Standing(0, 0, None))
         assert (found.available, found.overdue) == (held, 0)
+
+
+def test_points_that_live_shorter_than_earlier_ones_are_kept_in_the_customers_favour(app: App) -> None:
+    with app.db.write() as session:
+        ada = make.customer(session, make.store(session))
+        ledger.add(session, [line(ada, 1, "long", expires_at=NOW + 2 * DAY)], NOW)
+        ledger.spend(session, [line(ada, -1, "x")], NOW)
+        ledger.add(session, [line(ada, 1, "short", expires_at=NOW + DAY)], NOW)
+        assert accounts.expire(session, [(ada.store_id, ada.id)], NOW + DAY) == 0
+        assert accounts.expire(session, [(ada.store_id, ada.id)], NOW + 2 * DAY) == 1
+        assert balance(session, ada) == 0
 
 
 def _take(lots: list[list[Any]], points: int) -> None:
