@@ -3,6 +3,8 @@
 A shop, a form or a mail provider speaks → `webapp.doors` → `platform`/`provider` → `intake.record()`
   listen     inbound webhooks, verified → customers, carts, orders, events; what became of a mail
   summarise  orders, segments' rules    → rhythms, expected purchases, who came into a segment or left it
+  settle     orders that changed        → codes redeemed, points, tiers, referrals
+  issue      offers' codes              → in stock, given, free again, expired
   1 enrol    campaigns' triggers        → enrolments        (one INSERT … SELECT per campaign)
   2 advance  due enrolments             → next step; a mail step drafts a message
   3 decide   drafted messages           → ready | deferred until | dropped, always with a reason

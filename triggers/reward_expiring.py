@@ -9,6 +9,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, String, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
+from automation.loyalty.ledger import lives_beyond
 from automation.models import PointsEntry
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
@@ -64,8 +65,7 @@ def _left(now: ColumnElement[datetime]) -> ColumnElement[int]:
     """The balance, less what lives more than a day longer."""
     line = aliased(PointsEntry)
     a_day_on = later(PointsEntry.expires_at, literal(1.0))
-    lives_longer = (line.points > 0) & or_(line.expires_at.is_(None), line.expires_at > a_day_on)
-    counted = select(func.sum(line.points).filter(~func.coalesce(lives_longer, literal(value=False)))).where(
+    counted = select(func.sum(line.points).filter(~lives_beyond(line, a_day_on))).where(
         line.customer_id == PointsEntry.customer_id, line.at <= now
     )
     return func.coalesce(counted.scalar_subquery(), 0)

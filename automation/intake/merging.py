@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from automation.consents import ConsentLine, note
 from automation.intake.batch import Batch, Row
+from automation.loyalty.accounts import merge_accounts
 from automation.models import (
     Cart,
     Consent,
@@ -19,9 +20,12 @@ from automation.models import (
     Event,
     Identity,
     Message,
+    OfferCode,
+    OfferRefusal,
     Order,
     PointsEntry,
     PrivacyRequest,
+    Redemption,
     SegmentMember,
     SpecialDate,
 )
@@ -36,6 +40,9 @@ _FOLLOW: tuple[type[Any], ...] = (
     DueItem,
     PointsEntry,
     CustomerTier,
+    Redemption,
+    OfferCode,
+    OfferRefusal,
     PrivacyRequest,
     Message,
 )
@@ -73,6 +80,7 @@ def merge(batch: Batch, kept: Row, gone: Row) -> None:
             .where(customers.c.id == kept["id"], (customers.c.engaged_at.is_(None)) | (customers.c.engaged_at < later))
             .values(engaged_at=later)
         )
+    merge_accounts(session, batch.store_id, kept["id"], gone["id"], batch.now)
     _carry_consents(batch, kept, gone)
 
 

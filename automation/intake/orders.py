@@ -67,7 +67,7 @@ class Orders:
             self._renew(row, change)
         self._linked[change.external_id] = row
         people.engage(owner, change.placed_at)
-        self._shelf.touch(row)
+        self._touch(row)
 
     def _new(self, change: OrderChanged) -> Row:
         return {
@@ -81,6 +81,7 @@ class Orders:
             "currency": change.currency,
             "codes": [],
             "source": {},
+            "is_unsettled": True,
             "placed_at": change.placed_at,
             "recorded_at": self._batch.now,
         }
@@ -95,6 +96,10 @@ class Orders:
         if change.lines is not None:
             self._lines[change.external_id] = [line for line in change.lines if line.quantity]
 
+    def _touch(self, row: Row) -> None:
+        row["is_unsettled"] = True
+        self._shelf.touch(row)
+
     def deliver(self, change: OrderDelivered) -> None:
         """An order has arrived."""
         row = self._rows.get(change.order_external_id)
@@ -103,7 +108,7 @@ class Orders:
             return
         row["delivered_at"] = earliest(row["delivered_at"], change.at)
         self._batch.applied += 1
-        self._shelf.touch(row)
+        self._touch(row)
 
     def refund(self, changes: Sequence[OrderRefunded]) -> None:
         """Add up what went back. Each refund leaves an event, by whose id it is known the next time."""
@@ -131,7 +136,7 @@ class Orders:
             else:
                 told.add(external_id)
                 row["refunded"] = within(row["refunded"] + change.amount)
-                self._shelf.touch(row)
+                self._touch(row)
                 new.append(self._event(row, change, external_id))
                 self._batch.applied += 1
         if new:
@@ -161,7 +166,7 @@ class Orders:
             return
         row["cancelled_at"] = row["cancelled_at"] or self._batch.now
         self._batch.applied += 1
-        self._shelf.touch(row)
+        self._touch(row)
 
     def flush(self) -> None:
         """Write the orders with their lines, and mark the carts that they were."""
@@ -175,7 +180,9 @@ class Orders:
             mark_stale(self._batch.session, self._batch.store_id, set(owners.values()))
             table = table_of(Order)
             self._batch.session.connection().execute(
-                update(table).where(table.c.id == bindparam("_id")).values(customer_id=bindparam("_customer_id")),
+                update(table)
+                .where(table.c.id == bindparam("_id"))
+                .values(customer_id=bindparam("_customer_id"), is_unsettled=True),
                 [{"_id": order_id, "_customer_id": owner} for order_id, owner in owners.items()],
             )
         happened = (

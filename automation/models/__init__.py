@@ -22,7 +22,7 @@ from automation.models.customers import (
     SpecialDate,
     Suppression,
 )
-from automation.models.loyalty import CustomerTier, PointsEntry
+from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
     COUNTED,
@@ -35,6 +35,7 @@ from automation.models.messages import (
     MessageEvent,
     Rendering,
 )
+from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.outbox import Notice, OutboundWebhook
 from automation.models.record import Record, UTCDateTime
@@ -79,9 +80,13 @@ __all__ = [
     "Lease",
     "LoginFailure",
     "LoginLink",
+    "LoyaltyAccount",
     "Message",
     "MessageEvent",
     "Notice",
+    "Offer",
+    "OfferCode",
+    "OfferRefusal",
     "Order",
     "OrderItem",
     "OutboundWebhook",
@@ -90,8 +95,11 @@ __all__ = [
     "Product",
     "ProductRhythm",
     "Record",
+    "Redemption",
+    "Referral",
     "Rendering",
     "Repurchase",
+    "Reward",
     "Segment",
     "SegmentMember",
     "SpecialDate",

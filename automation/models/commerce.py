@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Money, Record, one_of
@@ -136,6 +136,7 @@ class Order(Record):
         Index("ix_orders_store_id_cart_id", "store_id", "cart_external_id"),
         Index("ix_orders_store_id_checkout_id", "store_id", "checkout_external_id"),
         Index("ix_orders_store_id_rhythm_days_placed_at", "store_id", "rhythm_days", "placed_at"),
+        Index("ix_orders_unsettled", "id", postgresql_where=text("is_unsettled"), sqlite_where=text("is_unsettled")),
     )
 
     id: Mapped[Id]
@@ -165,6 +166,8 @@ class Order(Record):
     recorded_at: Mapped[datetime]
     rhythm_days: Mapped[int] = mapped_column(default=0, server_default="0")
     """The customer's usual days between orders as of this one, 0 without any; the summarise stage fills it in."""
+    is_unsettled: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Its codes, points and refunds have not been looked at since it last changed; the settle stage does."""
 
 
 class OrderItem(Record):

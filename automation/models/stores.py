@@ -33,6 +33,8 @@ class Store(Record):
     """Logo, colours and fonts, as the mails' layout reads them."""
     policy: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Sending rules that differ from the defaults; see `automation.policy`."""
+    loyalty: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
+    """The loyalty programme, as far as it differs from the defaults; see `automation.loyalty.programme`."""
     is_demo: Mapped[bool] = mapped_column(default=False)
     is_paused: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]

@@ -21,8 +21,10 @@ from automation.stages.attribute import attribute
 from automation.stages.decide import decide
 from automation.stages.deliver import deliver
 from automation.stages.enrol import enrol
+from automation.stages.issue import issue
 from automation.stages.listen import listen
 from automation.stages.post import post
+from automation.stages.settle import settle
 from automation.stages.summarise import summarise
 from automation.stages.watch import watch
 
@@ -32,7 +34,9 @@ Stage = Callable[[App, datetime, int], int]
 
 STAGES: Mapping[str, Stage] = {
     "listen": listen,
+    "settle": settle,
     "summarise": summarise,
+    "issue": issue,
     "enrol": enrol,
     "advance": advance,
     "decide": decide,
@@ -45,6 +49,8 @@ STAGES: Mapping[str, Stage] = {
 
 LIMITS: Mapping[str, int] = {
     "listen": 500,
+    "settle": 1000,
+    "issue": 1000,
     "summarise": 500,
     "enrol": 1_000_000,
     "advance": 1000,
