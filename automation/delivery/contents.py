@@ -143,7 +143,7 @@ def again(app: App, messages: Sequence[Message], before: Mapping[int, Rendering]
     for m, made in zip(messages, _compose(app, messages, variables), strict=True):
         if isinstance(made, TemplateBroken) or made.payload_hash != before[m.id].payload_hash:
             return None
-        mails.append(made.mail)
+        mails.append(replace(made.mail, dated_at=before[m.id].rendered_at))
     return mails
 
 

@@ -24,7 +24,7 @@ class GivePoints(Step):
     """Gives the customer points, once for each run. While the store's programme is off, it gives none."""
 
     label = "Points"
-    icon = "coins"
+    icon = "coin"
     Settings = PointsSettings
 
     def take(self, places: Sequence[Place], step_id: str, settings: PointsSettings, desk: Desk) -> Mapping[int, Move]:
