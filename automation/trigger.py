@@ -123,7 +123,10 @@ class Trigger(ABC):
     """What its conditions ask that is not kept as history, each in a sentence: looking back, they ask it of today."""
 
     replay_span: ClassVar[timedelta | None] = None
-    """A replay asks for windows no longer than this, in their order: where what came before changes what comes next."""
+    """A replay asks for windows no longer than this, in their order: for kinds that work out a table for a window."""
+
+    remembers: ClassVar[bool] = False
+    """True where whom the campaign let in before decides who is next: a replay then plays one window after another."""
 
     def at_publish(self, settings: Any, now: datetime) -> Any:  # noqa: ARG002  most kinds have nothing to fix
         """The settings as a version keeps them: what is open until publishing ("now") is fixed here."""
@@ -132,6 +135,10 @@ class Trigger(ABC):
     def watched_segments(self, settings: Any) -> Collection[int]:  # noqa: ARG002  most kinds watch none
         """Ids of the segments whose comings and goings the kind waits on; see `automation.memberships`."""
         return ()
+
+    def catch_up(self, settings: Any) -> timedelta | None:  # noqa: ARG002  most kinds leave it to the store
+        """How late it may still start, where the kind has a limit of its own beside the store's."""
+        return None
 
     @abstractmethod
     def occurrences(self, settings: Any, window: Window, anchor: ColumnElement[datetime] | None = None) -> Occurrences:

@@ -44,6 +44,7 @@ class BackInStock(Trigger):
     subject = "event"
     nothing = "nothing that they wait for came in"
     not_kept = ("Stock is taken as it is today when it is asked for before each mail.",)
+    remembers = True
     replay_span = timedelta(hours=6)
 
     def occurrences(

@@ -72,6 +72,9 @@ class DateAnniversary(Trigger):
     not_kept = ("Birthdays and special dates are taken as they are known today.",)
     replay_span = DAY
 
+    def catch_up(self, settings: DateAnniversarySettings) -> timedelta:
+        return timedelta(hours=settings.catch_up_hours)
+
     def occurrences(
         self, settings: DateAnniversarySettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
@@ -87,8 +90,9 @@ class DateAnniversary(Trigger):
 
 
 def _days(settings: DateAnniversarySettings, window: Window) -> Iterator[_Day]:
-    late = timedelta(hours=settings.catch_up_hours)
-    since = window.since if window.is_replay else max(window.since, window.until - late)
+    since = window.since
+    if not window.is_replay:
+        since = max(since, window.until - timedelta(hours=settings.catch_up_hours))
     for name in window.zones:
         where = zone(name or window.timezone)
         for due_on, due_at in strikes(settings.at, where, since, window.until):

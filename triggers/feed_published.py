@@ -40,6 +40,7 @@ class FeedPublished(Trigger):
     Settings = FeedPublishedSettings
     mailable_only = True
     nothing = "no issue was due"
+    remembers = True
     replay_span = DAY / 2
 
     def at_publish(self, settings: FeedPublishedSettings, now: datetime) -> FeedPublishedSettings:
