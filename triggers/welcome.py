@@ -93,7 +93,9 @@ def _withdrew(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     word, last = aliased(Consent), aliased(Consent)
     after = (last.at > word.at) | ((last.at == word.at) & (last.id > word.id))
     is_last = ~exists(
-        select(1).where(last.customer_id == word.customer_id, last.topic == word.topic, last.at <= now, after)
+        select(1)
+        .where(last.customer_id == word.customer_id, last.topic == word.topic, last.at <= now, after)
+        .correlate(word)
     )
     return exists(
         select(1).where(
@@ -102,7 +104,7 @@ def _withdrew(now: ColumnElement[datetime]) -> ColumnElement[bool]:
             word.status != "granted",
             word.at >= Consent.at,
             word.at <= now,
-            is_last.correlate(word),
+            is_last,
         )
     )
 
