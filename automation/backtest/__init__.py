@@ -33,7 +33,7 @@ from automation.timetable import ID, INSTANT, TEXT, timetable
 from automation.trigger import Window
 from automation.versions import Version
 
-__all__ = ["Backtest", "Day", "Entrant", "Sent", "StepFigures", "backtest"]
+__all__ = ["MOST_DAYS", "Backtest", "Day", "Entrant", "Sent", "StepFigures", "backtest"]
 
 MOST_DAYS = 365
 

@@ -43,17 +43,22 @@ class Shop:
 
     def live(self, until: datetime, every: timedelta) -> None:
         """Let the days pass: at each look first what happened is told, then the belt runs."""
-        self.plan.sort()
         self.run_belt()
         while self.clock() < until:
-            now = self.clock.turn(min(every, until - self.clock()))
-            due = [act for at, _, act in self.plan if at <= now]
-            self.plan = self.plan[len(due) :]
-            if due:
-                with self.app.db.write() as session:
-                    for act in due:
-                        act(session)
+            self.tell(min(self.clock() + every, until))
             self.run_belt()
+
+    def tell(self, until: datetime) -> datetime:
+        """Turn the clock to an instant and tell what happened; the instant."""
+        self.plan.sort()
+        self.clock.turn(until - self.clock())
+        due = [act for at, _, act in self.plan if at <= until]
+        self.plan = self.plan[len(due) :]
+        if due:
+            with self.app.db.write() as session:
+                for act in due:
+                    act(session)
+        return until
 
     def run_belt(self) -> None:
         """Every stage up to the decision, until all rest."""
