@@ -1,4 +1,4 @@
-"""Why somebody did or did not get a mail: what is said, and that it says who enters exactly where the belt lets them."""
+"""Why somebody did or did not get a mail, and that it says "enters" exactly where the belt lets them in."""
 
 from __future__ import annotations
 
