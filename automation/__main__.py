@@ -29,6 +29,8 @@ COMMANDS = {
     "status": ("working", "status"),
     "translate": ("working", "translate"),
     "doctor": ("doctor", "doctor"),
+    "why": ("why", "why"),
+    "backtest": ("backtest", "backtest"),
     "bench": ("working", "bench"),
 }
 """Each command's file in automation/commands and its name there."""

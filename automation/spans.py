@@ -30,11 +30,10 @@ class later(GenericFunction[datetime]):
 @compiles(later, "sqlite")
 def _later_sqlite(element: later, compiler: SQLCompiler, **kw: Any) -> str:
     instant, days = element.clauses
-    # %f gives milliseconds, the column type stores microseconds.
-    return (
-        f"strftime('%Y-%m-%d %H:%M:%f000', {compiler.process(instant, **kw)}, "
-        f"({compiler.process(days, **kw)}) || ' days')"
-    )
+    # SQLite reckons in milliseconds, the column type stores microseconds: what is below a second is kept as it is.
+    at = compiler.process(instant, **kw)
+    whole = f"strftime('%Y-%m-%d %H:%M:%S', substr({at}, 1, 19), ({compiler.process(days, **kw)}) || ' days')"
+    return f"({whole} || substr({at}, 20))"
 
 
 @compiles(later, "postgresql")

@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Integer, String, Subquery, bindparam, column, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    String,
+    Subquery,
+    bindparam,
+    column,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement, GenericFunction
@@ -24,6 +35,7 @@ from automation.models.record import UTCDateTime
 INSTANT = UTCDateTime()
 TEXT = String()
 NUMBER = Integer()
+ID = BigInteger()
 
 
 class json_elements(GenericFunction[Any]):
@@ -65,6 +77,8 @@ def _item_postgresql(element: _Item, compiler: SQLCompiler, **kw: Any) -> str:
     match element.type:
         case UTCDateTime():
             return f"(CAST({text} AS TIMESTAMP) AT TIME ZONE 'UTC')"
+        case BigInteger():
+            return f"CAST({text} AS BIGINT)"
         case Integer():
             return f"CAST({text} AS INTEGER)"
         case _:

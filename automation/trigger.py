@@ -14,7 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy import ColumnElement, FromClause, literal, true
+
+from automation.models import Enrolment
+from automation.models.record import UTCDateTime
+from automation.upsert import table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,33 @@ class Window:
     """The store's: that of schedules, and of customers without their own."""
     zones: tuple[str, ...] = ()
     """The zones in which the store has customers, "" for those without one; only for a trigger that `is_local`."""
+    is_replay: bool = False
+    """True asks for everything that ever fell due in the window, each by itself: no newer one stands in for it, and
+    its `due_at` is when it fell due, not when it would be noticed. For looking back, not for sweeping."""
+    as_of: ColumnElement[datetime] | None = None
+    """A column with each occurrence's own moment, which conditions are then asked as of instead of `until`."""
+    customer_id: ColumnElement[Any] | None = None
+    """With `as_of`: a column with the customer whose moment it is."""
+    enrolled: FromClause | None = None
+    """What a replay let in before this window, in place of the campaign's enrolments: a table with `customer_id`,
+    `key`, `anchor_at` and `entered_at`."""
+
+    @property
+    def now(self) -> ColumnElement[datetime]:
+        """The moment that conditions are asked as of."""
+        return literal(self.until, type_=UTCDateTime()) if self.as_of is None else self.as_of
+
+    @property
+    def who(self) -> ColumnElement[Any]:
+        """When asking again: the customer of the enrolment."""
+        return Enrolment.customer_id.expression if self.customer_id is None else self.customer_id
+
+    def enrolments(self) -> tuple[Any, ColumnElement[bool]]:
+        """The columns of what the campaign let in before, and which rows of them are the campaign's."""
+        if self.enrolled is not None:
+            return self.enrolled.c, true()
+        columns = table_of(Enrolment).alias().c
+        return columns, columns.campaign_id == self.campaign_id
 
     def earlier(self, span: timedelta) -> Window:
         """The same window, shifted into the past: what is due now happened `span` ago."""
@@ -85,6 +116,18 @@ class Trigger(ABC):
     is_local: ClassVar[bool] = False
     """True where customers' own hours count: the window then lists the zones they live in."""
 
+    nothing: ClassVar[str] = "nothing of theirs happened"
+    """What is said of a customer to whom it did not happen: "no cart was left"."""
+
+    not_kept: ClassVar[tuple[str, ...]] = ()
+    """What its conditions ask that is not kept as history, each in a sentence: looking back, they ask it of today."""
+
+    replay_span: ClassVar[timedelta | None] = None
+    """A replay asks for windows no longer than this, in their order: for kinds that work out a table for a window."""
+
+    remembers: ClassVar[bool] = False
+    """True where whom the campaign let in before decides who is next: a replay then plays one window after another."""
+
     def at_publish(self, settings: Any, now: datetime) -> Any:  # noqa: ARG002  most kinds have nothing to fix
         """The settings as a version keeps them: what is open until publishing ("now") is fixed here."""
         return settings
@@ -92,6 +135,10 @@ class Trigger(ABC):
     def watched_segments(self, settings: Any) -> Collection[int]:  # noqa: ARG002  most kinds watch none
         """Ids of the segments whose comings and goings the kind waits on; see `automation.memberships`."""
         return ()
+
+    def catch_up(self, settings: Any) -> timedelta | None:  # noqa: ARG002  most kinds leave it to the store
+        """How late it may still start, where the kind has a limit of its own beside the store's."""
+        return None
 
     @abstractmethod
     def occurrences(self, settings: Any, window: Window, anchor: ColumnElement[datetime] | None = None) -> Occurrences:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from automation import campaigns
 from automation.app import App
 from automation.campaigns import Definition, StepNode
+from automation.errors import CampaignBroken
 from automation.models import Campaign, CampaignVersion, Customer, Enrolment, Store
 from automation.policy import Policy
 from automation.rules import language
@@ -163,6 +164,50 @@ def of_ids(app: App, session: Session, ids: Collection[int]) -> dict[int, Versio
         .where(CampaignVersion.id.in_(ids))
     )
     return {version.id: _read(app, version, campaign, store) for version, campaign, store in rows}
+
+
+def of_draft(app: App, session: Session, campaign: Campaign, now: datetime) -> Version:
+    """A campaign's draft as the version that it would be, had it been published at `now`; nothing is checked or kept.
+
+    Raises CampaignBroken for a draft that cannot be read, or names a kind that there is not.
+    """
+    definition = campaigns.read(campaign.draft)
+    unknown = [node.kind for node in campaigns.walk(definition.flow) if node.kind not in app.steps]
+    if definition.trigger.kind not in app.triggers or unknown:
+        raise CampaignBroken(f"there is no kind {[definition.trigger.kind, *unknown][-1]!r}")
+    store = session.get_one(Store, campaign.store_id)
+    trigger = app.triggers[definition.trigger.kind]
+    settings = trigger.at_publish(trigger.Settings.model_validate(definition.trigger.settings), now)
+    version = Version(
+        id=0,
+        campaign_id=campaign.id,
+        store_id=store.id,
+        campaign_name=campaign.name,
+        state=campaign.state,
+        live_since=now,
+        enrolled_at=None,
+        definition=definition,
+        policy=Policy.model_validate(store.policy),
+        timezone=store.timezone,
+        trigger=trigger,
+        settings=settings,
+        steps={
+            node.id: app.steps[node.kind].Settings.model_validate({**node.settings, **_unfixed(node)})
+            for node in campaigns.walk(definition.flow)
+        },
+    )
+    return with_zones(session, version)
+
+
+def _unfixed(node: StepNode) -> dict[str, Any]:
+    return {"template_version_id": 0} if node.kind == "mail" else {}
+
+
+def with_zones(session: Session, version: Version) -> Version:
+    """The version with the zones of the store's customers, where its trigger is local."""
+    if not version.trigger.is_local:
+        return version
+    return replace(version, zones=zones_of(session, [version.store_id])[version.store_id])
 
 
 def segments_of(session: Session, store_id: int) -> Scope:

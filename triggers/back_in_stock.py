@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, String, and_, cast, exists, fu
 from sqlalchemy.orm import aliased
 
 from automation.goods import bought, is_there
-from automation.models import Enrolment, Event, Product
+from automation.models import Event, Product
 from automation.properties import number
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
@@ -42,11 +42,15 @@ class BackInStock(Trigger):
     label = "Back in stock"
     Settings = BackInStockSettings
     subject = "event"
+    nothing = "nothing that they wait for came in"
+    not_kept = ("Stock is taken as it is today when it is asked for before each mail.",)
+    remembers = True
+    replay_span = timedelta(hours=6)
 
     def occurrences(
         self, settings: BackInStockSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
-        now = literal(window.until, type_=Event.at.type)
+        now = window.now
         table, entry = Event.__table__, {}
         source: FromClause = table
         at = Event.at.expression
@@ -79,13 +83,14 @@ def _line(settings: BackInStockSettings, window: Window) -> Any:
     The line is the same at every sweep: it holds whoever waited at that instant and was not told of an earlier
     delivery, also those who have been told of this one meanwhile.
     """
-    wish, came, told = aliased(Event), aliased(Event), aliased(Enrolment)
+    wish, came = aliased(Event), aliased(Event)
+    told, is_ours = window.enrolments()
     stock = number(came.properties, "stock")
     wanted, what = (e.properties["variant_id"].as_string() for e in (wish, came))
     is_same = or_(and_(came.name.in_(_OF_PRODUCT), wanted.is_(None)), and_(came.name.in_(_OF_VARIANT), wanted == what))
     was_told = exists(
         select(1).where(
-            told.campaign_id == window.campaign_id,
+            is_ours,
             told.customer_id == wish.customer_id,
             told.key == cast(wish.id, String()),
             told.anchor_at < came.at,

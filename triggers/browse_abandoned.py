@@ -38,6 +38,8 @@ class BrowseAbandoned(Trigger):
     label = "Product looked at"
     Settings = BrowseAbandonedSettings
     subject = "event"
+    nothing = "no product was looked at"
+    not_kept = ("Stock is taken as it is today.",)
 
     def occurrences(
         self, settings: BrowseAbandonedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -45,7 +47,7 @@ class BrowseAbandoned(Trigger):
         idle = timedelta(minutes=settings.idle_minutes)
         looked = window.earlier(idle)
         since = Event.at.expression if anchor is None else anchor
-        now = literal(window.until, type_=Event.at.type)
+        now = window.now
         who = Event.customer_id.expression
         later_look = aliased(Event)
         return Occurrences(

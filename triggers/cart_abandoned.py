@@ -34,6 +34,8 @@ class CartAbandoned(Trigger):
     label = "Cart abandoned"
     Settings = CartAbandonedSettings
     subject = "cart"
+    nothing = "no cart was left"
+    not_kept = ("Carts are kept as they were left last, and stock is taken as it is today.",)
 
     def occurrences(
         self, settings: CartAbandonedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -41,7 +43,7 @@ class CartAbandoned(Trigger):
         idle = timedelta(minutes=settings.idle_minutes)
         left = window.earlier(idle)
         since = Cart.last_activity_at if anchor is None else anchor
-        now = literal(window.until, type_=Cart.last_activity_at.type)
+        now = window.now
         begun: ColumnElement[bool] = func.coalesce(Cart.checkout_at <= now, literal(value=False))
         entry = {"the cart is worth enough": Cart.total >= settings.minimum}
         if settings.intent == "checkout":

@@ -34,6 +34,7 @@ class CrossSell(Trigger):
     label = "Bought one, suggest another"
     Settings = CrossSellSettings
     subject = "order"
+    nothing = "no order was placed"
 
     def occurrences(
         self, settings: CrossSellSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -41,7 +42,7 @@ class CrossSell(Trigger):
         del anchor  # an order is placed once
         delay = timedelta(days=settings.days)
         placed = window.earlier(delay)
-        now = literal(window.until, type_=Order.placed_at.type)
+        now = window.now
         conditions = {"the order was not cancelled": stands(Order, now)}
         if not settings.suggested.is_everything:
             since = later(Order.placed_at, literal(-float(settings.not_bought_days)))

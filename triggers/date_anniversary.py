@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, false, literal, not_, or_, select
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, false, literal, not_, or_, select, true
 
 from automation.models import Customer, Enrolment, Order, SpecialDate
 from automation.purchases import is_first, still_stands
@@ -68,6 +68,12 @@ class DateAnniversary(Trigger):
     Settings = DateAnniversarySettings
     subject = "date"
     is_local = True
+    nothing = "no such date of theirs came round"
+    not_kept = ("Birthdays and special dates are taken as they are known today.",)
+    replay_span = DAY
+
+    def catch_up(self, settings: DateAnniversarySettings) -> timedelta:
+        return timedelta(hours=settings.catch_up_hours)
 
     def occurrences(
         self, settings: DateAnniversarySettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -84,7 +90,9 @@ class DateAnniversary(Trigger):
 
 
 def _days(settings: DateAnniversarySettings, window: Window) -> Iterator[_Day]:
-    since = max(window.since, window.until - timedelta(hours=settings.catch_up_hours))
+    since = window.since
+    if not window.is_replay:
+        since = max(since, window.until - timedelta(hours=settings.catch_up_hours))
     for name in window.zones:
         where = zone(name or window.timezone)
         for due_on, due_at in strikes(settings.at, where, since, window.until):
@@ -169,14 +177,14 @@ def _by_instant(
     entry = {"their last one was at least 364 days ago": _guard(window, due.c.guard_at)}
     if is_order:
         within = and_(Order.store_id == window.store_id, within)
-        entry["it was their first order"] = is_first()
+        entry["it was their first order"] = is_first(window.now)
     return _found(
         source,
         (due, meets) if rows else None,
         window,
         subject_id=Order.id.expression if is_order else Customer.id.expression,
         within=within,
-        conditions=still_stands(window.until) if is_order else {},
+        conditions=still_stands(window.now) if is_order else {},
         entry=entry,
     )
 
@@ -185,7 +193,7 @@ def _found(
     source: FromClause, due: tuple[Subquery, ColumnElement[bool]] | None, window: Window, **more: Any
 ) -> Occurrences:
     """What both kinds of dates have in common; without a timetable nothing is due, and the conditions are asked."""
-    now = literal(window.until, type_=INSTANT)
+    now = window.now
     times: dict[str, Any] = {"key": literal(""), "at": now, "due_at": now}
     if due is None:
         more["entry"] = {}
@@ -210,6 +218,8 @@ def _joined(spans: dict[date, tuple[datetime, datetime]]) -> list[tuple[datetime
 
 
 def _guard(window: Window, guard_at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    if window.is_replay:
+        return true()  # dates as they are today cannot come round sooner
     return ~exists(
         select(1).where(
             Enrolment.campaign_id == window.campaign_id,

@@ -7,13 +7,14 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, String, and_, cast, exists, false, literal, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, exists, false, literal, or_, select, true
 from sqlalchemy.types import TypeEngine
 
 from automation.models import Customer, DueItem, Enrolment
 from automation.schedule import LocalTime
+from automation.spans import later
 from automation.times import DAY, day_span, strikes, zone
-from automation.timetable import INSTANT, TEXT, lives_in, stamp, timetable
+from automation.timetable import INSTANT, NUMBER, TEXT, lives_in, stamp, timetable
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
 Days = Annotated[int, Field(ge=-365, le=365)]
@@ -26,9 +27,11 @@ _COLUMNS: dict[str, TypeEngine[Any]] = {
     "after_at": INSTANT,
     "until_at": INSTANT,
     "due_at": INSTANT,
+    "minutes": NUMBER,
 }
-_Row = tuple[str, str, datetime, datetime, datetime]
-"""Items due in (after, until] are to be spoken of at an instant, in one zone, under the name of an offset."""
+_Row = tuple[str, str, datetime, datetime, datetime, int | None]
+"""Items due in (after, until] are to be spoken of at an instant, in one zone, under the name of an offset; the last
+is the offset itself, in minutes, where that instant is the item's own and not the same for all."""
 
 
 class DueItemSettings(TriggerSettings):
@@ -61,11 +64,14 @@ class ItemDue(Trigger):
     Settings = DueItemSettings
     subject = "due_item"
     is_local = True
+    nothing = "nothing of theirs fell due"
+    not_kept = ("Due items are taken with the date they have today, also those that were moved.",)
+    replay_span = DAY
 
     def occurrences(
         self, settings: DueItemSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
-        now = literal(window.until, type_=INSTANT)
+        now = window.now
         rows = [] if anchor is not None else [*_exact(settings, window), *_local(settings, window)]
         source = DueItem.__table__.join(Customer.__table__, Customer.id == DueItem.customer_id)
         values: dict[str, Any] = {"source": source, "key": literal(""), "due_at": now, "entry": {}}
@@ -79,7 +85,12 @@ class ItemDue(Trigger):
             values = {
                 "source": source.join(due, meets),
                 "key": cast(DueItem.id, String()) + ":" + stamp(DueItem.due_at) + ":" + due.c.offset,
-                "due_at": due.c.due_at,
+                "due_at": case(
+                    (due.c.minutes.is_(None), due.c.due_at),
+                    else_=later(DueItem.due_at, due.c.minutes / literal(1440.0)),
+                )
+                if window.is_replay
+                else due.c.due_at,
                 "entry": {"they were not reminded of it for that day already": _not_reminded(window, due.c)},
             }
         spans = (and_(DueItem.due_at > after, DueItem.due_at <= until) for after, until in _spans(rows))
@@ -106,9 +117,11 @@ def _exact(settings: DueItemSettings, window: Window) -> Iterator[_Row]:
     for offset in sorted(offsets, reverse=True):
         shifted = window.earlier(offset)
         # What the next offset speaks of already is no more spoken of by this one.
-        after = shifted.since if following is None else max(shifted.since, window.until - following)
+        after = shifted.since
+        if following is not None and not window.is_replay:
+            after = max(after, window.until - following)
         if after < shifted.until:
-            yield _EVERYWHERE, offsets[offset], after, shifted.until, window.until
+            yield _EVERYWHERE, offsets[offset], after, shifted.until, window.until, offset // timedelta(minutes=1)
         following = offset
 
 
@@ -119,15 +132,18 @@ def _local(settings: DueItemSettings, window: Window) -> Iterator[_Row]:
     tick = timedelta(microseconds=1)
     for name in window.zones:
         where = zone(name or window.timezone)
-        latest: dict[date, tuple[int, datetime]] = {}
+        latest: dict[Any, tuple[date, int, datetime]] = {}
         for on, due_at in strikes(settings.at, where, window.since, window.until):
             for days in settings.days:
-                known = latest.get(on - days * DAY)
-                if known is None or known[0] < days:
-                    latest[on - days * DAY] = days, due_at
-        for item_on, (days, due_at) in latest.items():
+                item_on = on - days * DAY
+                # Of several reminders that are due at once only the last one counts; looking back, each had its day.
+                place = (item_on, days) if window.is_replay else item_on
+                known = latest.get(place)
+                if known is None or known[1] < days:
+                    latest[place] = item_on, days, due_at
+        for item_on, days, due_at in latest.values():
             start, end = day_span(item_on, where)
-            yield name, f"{days}d", start - tick, end - tick, due_at
+            yield name, f"{days}d", start - tick, end - tick, due_at, None
 
 
 def _spans(rows: list[_Row]) -> list[tuple[datetime, datetime]]:
@@ -142,6 +158,8 @@ def _spans(rows: list[_Row]) -> list[tuple[datetime, datetime]]:
 
 
 def _not_reminded(window: Window, due: Any) -> ColumnElement[bool]:
+    if window.is_replay:
+        return true()  # when an item was moved is not kept
     # An item that is moved within its day has another key, but is to be spoken of once for the day.
     return or_(
         due.zone == _EVERYWHERE,

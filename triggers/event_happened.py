@@ -38,6 +38,7 @@ class EventHappened(Trigger):
     label = "Something happened"
     Settings = EventHappenedSettings
     subject = "event"
+    nothing = "no such event was told of"
 
     def occurrences(
         self, settings: EventHappenedSettings, window: Window, anchor: ColumnElement[datetime] | None = None

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import AwareDatetime, Field
 from sqlalchemy import ColumnElement, String, and_, false, func, literal, select, true
 
-from automation.models import Customer, Enrolment, Event
+from automation.models import Customer, Event
 from automation.schedule import Schedule, before, occurrences
-from automation.times import zone
+from automation.times import DAY, zone
 from automation.timetable import INSTANT
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
@@ -39,6 +39,9 @@ class FeedPublished(Trigger):
     label = "Feed has something new"
     Settings = FeedPublishedSettings
     mailable_only = True
+    nothing = "no issue was due"
+    remembers = True
+    replay_span = DAY / 2
 
     def at_publish(self, settings: FeedPublishedSettings, now: datetime) -> FeedPublishedSettings:
         return settings.model_copy(update={"published_at": now})
@@ -70,11 +73,12 @@ class FeedPublished(Trigger):
 
 def _new_items(settings: FeedPublishedSettings, window: Window, at: datetime, first: datetime) -> ColumnElement[int]:
     """How many items are new at `at`, counted once for everybody."""
+    sent, is_ours = window.enrolments()
     last_issue = (
-        select(Enrolment.anchor_at)
+        select(sent.anchor_at)
         # Whoever is in this very issue entered at its hour or later.
-        .where(Enrolment.campaign_id == window.campaign_id, Enrolment.entered_at < at)
-        .order_by(Enrolment.entered_at.desc())
+        .where(is_ours, sent.entered_at < at)
+        .order_by(sent.entered_at.desc())
         .limit(1)
         .scalar_subquery()
     )

@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, String, literal
 
 from automation.models import Order
-from automation.purchases import is_first, still_stands
+from automation.purchases import REFUNDS, is_first, still_stands
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
 
@@ -29,6 +29,8 @@ class FirstPurchase(Trigger):
     label = "First purchase"
     Settings = FirstPurchaseSettings
     subject = "order"
+    nothing = "no order was placed"
+    not_kept = (REFUNDS,)
 
     def occurrences(
         self, settings: FirstPurchaseSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -45,9 +47,9 @@ class FirstPurchase(Trigger):
             delay=delay,
             subject_id=Order.id.expression,
             within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
-            conditions=still_stands(window.until),
+            conditions=still_stands(window.now),
             entry={
-                "it was their first order": is_first(),
+                "it was their first order": is_first(window.now),
                 "the order is worth enough": Order.total >= settings.minimum,
             },
         )

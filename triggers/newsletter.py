@@ -17,6 +17,7 @@ from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
 _LAST_ZONE = "Etc/GMT+12"
 """Where each hour strikes last on earth."""
+_EVERYWHERE = "*"
 _PUT_OFF = timedelta(hours=51)
 """An issue that is put off goes out within two days, one of which may have 27 hours."""
 
@@ -46,6 +47,7 @@ class Newsletter(Trigger):
     label = "Newsletter"
     Settings = NewsletterSettings
     mailable_only = True
+    nothing = "no issue was due"
     is_local = True
 
     def at_publish(self, settings: NewsletterSettings, now: datetime) -> NewsletterSettings:
@@ -62,6 +64,8 @@ class Newsletter(Trigger):
             return _in_each_zone(settings, window)
         if settings.schedule is not None:
             due = list(occurrences(settings.schedule, zone(window.timezone), window.since, window.until))
+            if window.is_replay:
+                return _in_zones([(_EVERYWHERE, _key(at), at) for _, at in due], window, None)
             last_at = last_of(settings.schedule, zone(window.timezone))
             return _at_once(due[-1][1] if due else None, window, last_at)
         send_at = (settings.send_at or window.until).astimezone(UTC)
@@ -77,7 +81,7 @@ def _at_once(at: datetime | None, window: Window, last_at: datetime | None) -> O
         source=Customer.__table__,
         store_id=Customer.store_id.expression,
         customer_id=Customer.id.expression,
-        key=literal(f"{at:%Y-%m-%dT%H:%M:%SZ}", type_=String()),
+        key=literal(_key(at), type_=String()),
         at=column,
         subject_id=Customer.id.expression,
         within=true() if is_due else false(),
@@ -87,23 +91,34 @@ def _at_once(at: datetime | None, window: Window, last_at: datetime | None) -> O
     )
 
 
+def _key(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _in_each_zone(settings: NewsletterSettings, window: Window) -> Occurrences:
     """The same hour of the wall clock, an instant for each zone."""
     rows = []
     for name in window.zones:
         found = sorted(s for s in _issues(settings, window, name) if window.since < s[1] <= window.until)
-        if found:
-            wall, struck_at = found[-1]
+        for wall, struck_at in found if window.is_replay else found[-1:]:
             rows.append((name, f"{wall:%Y-%m-%dT%H:%M}", struck_at))
+    return _in_zones(rows, window, _last(settings, window))
+
+
+def _in_zones(rows: list[tuple[str, str, datetime]], window: Window, last_at: datetime | None) -> Occurrences:
+    """An issue's key and instant for the customers of each zone."""
     due = timetable("due", {"zone": TEXT, "key": TEXT, "at": INSTANT}, rows)
-    zones = [row[0] for row in rows]
+    zones = sorted({row[0] for row in rows})
     here: ColumnElement[bool] = Customer.timezone.in_(zones)
     if "" in zones:
         here = or_(here, Customer.timezone.is_(None))
-    at = due.c.at if rows else literal(window.until, type_=INSTANT)
+    meets = lives_in(Customer.timezone.expression, due.c.zone)
+    if _EVERYWHERE in zones:
+        here, meets = true(), true()
+    at = due.c.at if rows else window.now
     source = Customer.__table__
     return Occurrences(
-        source=source.join(due, lives_in(Customer.timezone.expression, due.c.zone)) if rows else source,
+        source=source.join(due, meets) if rows else source,
         store_id=Customer.store_id.expression,
         customer_id=Customer.id.expression,
         key=due.c.key if rows else literal("", type_=String()),
@@ -112,7 +127,7 @@ def _in_each_zone(settings: NewsletterSettings, window: Window) -> Occurrences:
         within=and_(true(), here) if rows else false(),
         conditions={},
         entry={"they were known when it went out": Customer.created_at <= at},
-        last_at=_last(settings, window),
+        last_at=last_at,
     )
 
 

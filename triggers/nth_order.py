@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, String, cast, func, literal
+from sqlalchemy import ColumnElement, String, cast, func
 
 from automation.goods import earlier_orders, stands
 from automation.models import Order
@@ -30,6 +30,7 @@ class NthOrder(Trigger):
     label = "Number of orders reached"
     Settings = NthOrderSettings
     subject = "order"
+    nothing = "no order was placed"
 
     def occurrences(
         self, settings: NthOrderSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -37,7 +38,7 @@ class NthOrder(Trigger):
         del anchor  # an order is placed once
         delay = timedelta(hours=settings.delay_hours)
         placed = window.earlier(delay)
-        now = literal(window.until, type_=Order.placed_at.type)
+        now = window.now
         place = earlier_orders(lambda o: func.count(o.id), Order, now, including=True)
         is_it = place % settings.number == 0 if settings.is_repeated else place == settings.number
         return Occurrences(

@@ -8,8 +8,8 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, and_, case, exists, literal, or_, select
 
 from automation.models import Event, Order
-from automation.purchases import still_stands
-from automation.timetable import INSTANT
+from automation.purchases import REFUNDS, still_stands
+from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
 
@@ -39,6 +39,8 @@ class OrderDelivered(Trigger):
     label = "Order delivered"
     Settings = OrderDeliveredSettings
     subject = "order"
+    nothing = "no order was delivered"
+    not_kept = (REFUNDS,)
 
     def occurrences(
         self, settings: OrderDeliveredSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -46,7 +48,7 @@ class OrderDelivered(Trigger):
         del anchor  # the delivery itself is kept with the order
         delay = timedelta(days=settings.after_days)
         arrived = window.earlier(delay)
-        now = literal(window.until, type_=INSTANT)
+        now = window.now
         within = and_(Order.delivered_at > arrived.since, Order.delivered_at <= arrived.until)
         at: ColumnElement[datetime] = Order.delivered_at.expression  # type: ignore[assignment]  # `within` rules NULL out
         due_at = None
@@ -56,6 +58,9 @@ class OrderDelivered(Trigger):
             within = or_(within, and_(Order.delivered_at.is_(None), assumed))
             at = case((Order.delivered_at.is_not(None), Order.delivered_at), else_=Order.fulfilled_at)
             due_at = now  # two spans lie behind it; it begins when it is noticed
+            if window.is_replay:
+                days = case((Order.delivered_at.is_not(None), 0), else_=settings.transit_days)
+                due_at = later(at, days + literal(float(settings.after_days)))
         answered = exists(
             select(1).where(
                 Event.customer_id == Order.customer_id,
@@ -74,6 +79,6 @@ class OrderDelivered(Trigger):
             due_at=due_at,
             subject_id=Order.id.expression,
             within=within,
-            conditions={**still_stands(window.until), "they have not answered yet": ~answered},
+            conditions={**still_stands(window.now), "they have not answered yet": ~answered},
             entry={},
         )

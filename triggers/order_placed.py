@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement
 
 from automation.models import Order
-from automation.purchases import is_first, still_stands
+from automation.purchases import REFUNDS, is_first, still_stands
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
 
 
@@ -30,6 +30,8 @@ class OrderPlaced(Trigger):
     label = "Order placed"
     Settings = OrderPlacedSettings
     subject = "order"
+    nothing = "no order was placed"
+    not_kept = (REFUNDS,)
 
     def occurrences(
         self, settings: OrderPlacedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -39,9 +41,9 @@ class OrderPlaced(Trigger):
         placed = window.earlier(delay)
         entry = {"the order is worth enough": Order.total >= settings.minimum}
         if settings.which == "first":
-            entry["it was their first order"] = is_first()
+            entry["it was their first order"] = is_first(window.now)
         if settings.which == "later":
-            entry["they had ordered before"] = ~is_first()
+            entry["they had ordered before"] = ~is_first(window.now)
         return Occurrences(
             source=Order.__table__,
             store_id=Order.store_id.expression,
@@ -51,6 +53,6 @@ class OrderPlaced(Trigger):
             delay=delay,
             subject_id=Order.id.expression,
             within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
-            conditions=still_stands(window.until),
+            conditions=still_stands(window.now),
             entry=entry,
         )

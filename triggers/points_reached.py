@@ -32,6 +32,7 @@ class PointsReached(Trigger):
     label = "Points reached"
     Settings = PointsReachedSettings
     subject = "points_entry"
+    nothing = "no line was added to their points"
 
     def occurrences(
         self, settings: PointsReachedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -39,7 +40,7 @@ class PointsReached(Trigger):
         del anchor  # the ledger's lines do not change
         delay = timedelta(hours=settings.delay_hours)
         came = window.earlier(delay)
-        now = literal(window.until, type_=PointsEntry.at.type)
+        now = window.now
         at = PointsEntry.at.expression
         each_time = settings.each == "time"
         before = _balance(is_before=True)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, String, cast, literal, select, union
 from sqlalchemy.orm import aliased
 
 from automation.goods import Goods, bought, is_there
-from automation.models import Cart, CartItem, Enrolment, Event, Product
+from automation.models import Cart, CartItem, Event, Product
 from automation.properties import number
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
@@ -41,14 +41,16 @@ class PriceDropped(Trigger):
     label = "Price dropped"
     Settings = PriceDroppedSettings
     subject = "event"
+    nothing = "no price fell of anything they were interested in"
+    not_kept = ("Prices and stock are taken as they are today, and carts as they were left last.",)
 
     def occurrences(
         self, settings: PriceDroppedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
-        now = literal(window.until, type_=Event.at.type)
+        now = window.now
         drop: Any = Event
         source: Any = Event.__table__
-        who: ColumnElement[Any] = Enrolment.customer_id.expression
+        who: ColumnElement[Any] = window.who
         if anchor is None:
             seen = _interested(settings, window)
             source = source.join(seen, seen.c.drop_id == Event.id)

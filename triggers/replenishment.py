@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, String, cast, literal
+from sqlalchemy import ColumnElement, String, cast
 
 from automation.goods import Goods, bought, is_there
 from automation.models import Product, Repurchase
@@ -35,6 +35,8 @@ class Replenishment(Trigger):
     label = "Time to buy again"
     Settings = ReplenishmentSettings
     subject = "repurchase"
+    nothing = "nothing that they bought was about to run out"
+    not_kept = ("When a product runs out is taken as it was worked out last, and stock as it is today.",)
 
     def occurrences(
         self, settings: ReplenishmentSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -42,7 +44,7 @@ class Replenishment(Trigger):
         del anchor  # counts from the purchase, which is the subject itself
         delay = timedelta(days=settings.days_after)
         due = window.earlier(delay)
-        now = literal(window.until, type_=Repurchase.bought_at.type)
+        now = window.now
         who = Repurchase.customer_id.expression
         entry: dict[str, ColumnElement[bool]] = {"the product is one of those meant": settings.which.match()}
         if settings.is_own_only:

@@ -32,6 +32,7 @@ class RewardExpiring(Trigger):
     label = "Points about to expire"
     Settings = RewardExpiringSettings
     subject = "points_entry"
+    nothing = "no points of theirs were about to expire"
 
     def occurrences(
         self, settings: RewardExpiringSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -39,7 +40,7 @@ class RewardExpiring(Trigger):
         del anchor  # an expiry does not move
         delay = -timedelta(days=settings.days_before)
         due = window.earlier(delay)
-        now = literal(window.until, type_=PointsEntry.at.type)
+        now = window.now
         at: Any = PointsEntry.expires_at.expression
         return Occurrences(
             source=PointsEntry.__table__,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, String, cast, literal, or_
+from sqlalchemy import ColumnElement, String, cast, or_
 
 from automation.models import SegmentMember
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
@@ -30,6 +30,8 @@ class SegmentEntered(Trigger):
 
     label = "Came into a segment"
     Settings = SegmentEnteredSettings
+    nothing = "they did not come into the segment"
+    not_kept = ("Who comes and goes is only kept while a live campaign waits on the segment.",)
 
     def watched_segments(self, settings: SegmentEnteredSettings) -> Collection[int]:
         return (settings.segment,)
@@ -40,7 +42,7 @@ class SegmentEntered(Trigger):
         del anchor  # a stay begins once
         delay = timedelta(hours=settings.delay_hours)
         came = window.earlier(delay)
-        now = literal(window.until, type_=SegmentMember.left_at.type)
+        now = window.now
         at: Any = SegmentMember.entered_at.expression
         return Occurrences(
             source=SegmentMember.__table__,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, String, cast, exists, literal, or_, select
+from sqlalchemy import ColumnElement, String, cast, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from automation.models import SegmentMember
@@ -29,6 +29,8 @@ class SegmentLeft(Trigger):
 
     label = "Left a segment"
     Settings = SegmentLeftSettings
+    nothing = "they did not leave the segment"
+    not_kept = ("Who comes and goes is only kept while a live campaign waits on the segment.",)
 
     def watched_segments(self, settings: SegmentLeftSettings) -> Collection[int]:
         return (settings.segment,)
@@ -39,7 +41,7 @@ class SegmentLeft(Trigger):
         del anchor  # a stay ends once
         delay = timedelta(hours=settings.delay_hours)
         went = window.earlier(delay)
-        now = literal(window.until, type_=SegmentMember.left_at.type)
+        now = window.now
         at: Any = SegmentMember.left_at.expression
         again = aliased(SegmentMember)
         return Occurrences(

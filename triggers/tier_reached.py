@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import ColumnElement, String, cast, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from automation.models import CustomerTier
@@ -29,6 +29,7 @@ class TierReached(Trigger):
     label = "Tier reached"
     Settings = TierReachedSettings
     subject = "tier"
+    nothing = "their tier did not change"
 
     def occurrences(
         self, settings: TierReachedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -36,7 +37,7 @@ class TierReached(Trigger):
         del anchor  # a tier is reached at one instant
         delay = timedelta(hours=settings.delay_hours)
         came = window.earlier(delay)
-        now = literal(window.until, type_=CustomerTier.since.type)
+        now = window.now
         at, next_one = CustomerTier.since.expression, aliased(CustomerTier)
         return Occurrences(
             source=CustomerTier.__table__,

@@ -30,6 +30,8 @@ class TotalSpent(Trigger):
     label = "Amount spent"
     Settings = TotalSpentSettings
     subject = "order"
+    nothing = "no order was placed"
+    not_kept = ("When money went back is not kept: refunds are taken off from the beginning.",)
 
     def occurrences(
         self, settings: TotalSpentSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -37,7 +39,7 @@ class TotalSpent(Trigger):
         del anchor  # an order is placed once
         delay = timedelta(hours=settings.delay_hours)
         placed = window.earlier(delay)
-        now = literal(window.until, type_=Order.placed_at.type)
+        now = window.now
         amount = settings.amount
         return Occurrences(
             source=Order.__table__,

@@ -33,6 +33,7 @@ class Welcome(Trigger):
 
     label = "New subscriber or customer"
     Settings = WelcomeSettings
+    nothing = "they did not subscribe or become known"
 
     def occurrences(
         self, settings: WelcomeSettings, window: Window, anchor: ColumnElement[datetime] | None = None
@@ -68,7 +69,9 @@ class Welcome(Trigger):
             & (Consent.status == "granted")
             & (Consent.at > came.since)
             & (Consent.at <= came.until),
-            conditions={"they still agree": _agrees(settings.topic)},
+            conditions={
+                "they still agree": _agrees(settings.topic) if window.as_of is None else ~_withdrew(window.now)
+            },
             entry=entry,
         )
 
@@ -81,6 +84,27 @@ def _agreed_before() -> ColumnElement[bool]:
             before.topic == Consent.topic,
             before.status == "granted",
             (before.at < Consent.at) | ((before.at == Consent.at) & (before.id < Consent.id)),
+        )
+    )
+
+
+def _withdrew(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """By the ledger: their last word up to `now` was another one."""
+    word, last = aliased(Consent), aliased(Consent)
+    after = (last.at > word.at) | ((last.at == word.at) & (last.id > word.id))
+    is_last = ~exists(
+        select(1)
+        .where(last.customer_id == word.customer_id, last.topic == word.topic, last.at <= now, after)
+        .correlate(word)
+    )
+    return exists(
+        select(1).where(
+            word.customer_id == Consent.customer_id,
+            word.topic == Consent.topic,
+            word.status != "granted",
+            word.at >= Consent.at,
+            word.at <= now,
+            is_last,
         )
     )
 

@@ -40,12 +40,14 @@ class WinBack(Trigger):
     label = "Has not ordered for long"
     Settings = WinBackSettings
     subject = "order"
+    nothing = "no order of theirs was overdue"
+    not_kept = ("How often customers buy is taken as it was at each order, as far as it was worked out.",)
 
     def occurrences(
         self, settings: WinBackSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
         del anchor  # counts from the order, which is the subject itself
-        now = literal(window.until, type_=Order.placed_at.type)
+        now = window.now
         placed_at, delay = Order.placed_at.expression, timedelta(days=settings.days)
         placed, due_at, store_id = window.earlier(delay), None, Order.store_id.expression
         within: ColumnElement[bool] = (placed_at > placed.since) & (placed_at <= placed.until)

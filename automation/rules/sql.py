@@ -31,6 +31,7 @@ from automation.rules.language import (
     leaves,
     values_in,
 )
+from automation.rules.moments import Moments
 from automation.rules.scope import Scope
 from automation.rules.windows import Span, ZoneOf
 from automation.upsert import table_of
@@ -46,22 +47,26 @@ _customers, _states, _blocks = table_of(Customer), table_of(ConsentState), table
 K = TypeVar("K", bound=Hashable)
 
 
-def predicate(rule: Rule, now: datetime, segments: Mapping[int, Rule] | None = None, *, each: bool = False) -> Truth:
+def predicate(
+    rule: Rule, now: datetime | Moments, segments: Mapping[int, Rule] | None = None, *, each: bool = False
+) -> Truth:
     """A WHERE clause over Customer that is true for whom the rule holds at `now`, and false, never NULL, for others.
 
-    `now` may be in the past: what happened later does not count. `segments` holds the rules of saved segments by id;
+    `now` may be in the past: what happened later does not count. It may be a table of moments, to which the statement
+    is then joined: the rule is read as of each row's own. `segments` holds the rules of saved segments by id;
     a rule that reads a calendar needs the whole `Scope` of the store. With `each` every customer is looked up along
     an index: better for a few, worse for all. Raises RuleBroken for an unknown or circular segment, or a rule that is
     too large with its segments.
     """
-    return Reader(now, segments, each=each).read(rule)
+    return Reader(now, segments, each=each or isinstance(now, Moments)).read(rule)
 
 
 class Reader:
     """Reads the nodes of one rule, and counts how large it grows."""
 
-    def __init__(self, now: datetime, segments: Mapping[int, Rule] | None, *, each: bool) -> None:
-        self.now = now
+    def __init__(self, now: datetime | Moments, segments: Mapping[int, Rule] | None, *, each: bool) -> None:
+        self._moment = now
+        self.now: Any = now.at if isinstance(now, Moments) else now
         self.segments = {} if segments is None else segments
         self.each = each
         self._path: list[int] = []
@@ -127,22 +132,27 @@ class Reader:
         raise TypeError(f"{rule!r} has parts")
 
     def _grow(self, rule: Rule) -> None:
+        if isinstance(self._moment, Moments):
+            return  # each day that is asked about adds to it, and it is asked of a few
         self._leaves += 1
         self._values += values_in(rule)
         if self._leaves > MAX_EXPANDED or self._values > MAX_VALUES:
             raise RuleBroken("The rule is too large, with the segments that it refers to and the calendars it reads.")
 
-    def calendars(self, asked: ZoneOf | None, key: Callable[[ZoneInfo], K]) -> list[tuple[Truth | None, K]]:
+    def calendars(self, asked: ZoneOf | None, key: Callable[[datetime, ZoneInfo], K]) -> list[tuple[Truth | None, K]]:
         """Each `key` that the calendars asked for have, with the customers who live by it; None is all (the others)."""
+        if isinstance(self._moment, Moments):
+            return self._moment.calendars(asked, key)
+        now = self._moment
         if asked is None:
-            return [(None, key(ZoneInfo("UTC")))]
+            return [(None, key(now, ZoneInfo("UTC")))]
         scope = self.segments
         if not isinstance(scope, Scope):
             raise RuleBroken("This rule reads a calendar: it needs the store's time zone.")
-        own = key(windows.zone(scope.timezone))
+        own = key(now, windows.zone(scope.timezone))
         others: dict[K, list[str]] = {}
         for name in sorted(scope.zones) if asked == "customer" else ():
-            found = key(windows.zone(name))
+            found = key(now, windows.zone(name))
             if found != own:
                 others.setdefault(found, []).append(name)
         known = _customers.c.timezone.is_not(None)
@@ -152,7 +162,7 @@ class Reader:
         ]
 
     def _by_calendar(
-        self, rule: Rule, asked: ZoneOf | None, key: Callable[[ZoneInfo], K], build: Callable[[K], Truth]
+        self, rule: Rule, asked: ZoneOf | None, key: Callable[[datetime, ZoneInfo], K], build: Callable[[K], Truth]
     ) -> Truth:
         """One predicate for each key, for the customers who live by it."""
         arms, elsewhere = [], []
@@ -171,18 +181,20 @@ class Reader:
         """By calendar: the window of a figure, and the span that a first or last has to lie in."""
         return self.calendars(*self._windows_of(rule))
 
-    def _windows_of(self, rule: Happened) -> tuple[ZoneOf | None, Callable[[ZoneInfo], tuple[Span, Span | None]]]:
+    def _windows_of(
+        self, rule: Happened
+    ) -> tuple[ZoneOf | None, Callable[[datetime, ZoneInfo], tuple[Span, Span | None]]]:
         inner = windows.read(rule.value) if rule.is_ == "within" else None
         asked = {windows.zone_of(rule.within), windows.zone_of(inner)}
 
-        def spans(where: ZoneInfo) -> tuple[Span, Span | None]:
+        def spans(now: datetime, where: ZoneInfo) -> tuple[Span, Span | None]:
             # Where one window is the store's and the other the customer's, each keeps its own.
             of_store = windows.zone(self.segments.timezone) if isinstance(self.segments, Scope) else where
             outer_zone = of_store if windows.zone_of(rule.within) == "store" else where
             inner_zone = of_store if windows.zone_of(inner) == "store" else where
             is_date = rule.do in ("first", "last")
-            value = comparing.span_of(rule.is_, rule.value, self.now, inner_zone) if is_date else None
-            return windows.span(rule.within, self.now, outer_zone), value
+            value = comparing.span_of(rule.is_, rule.value, now, inner_zone) if is_date else None
+            return windows.span(rule.within, now, outer_zone), value
 
         return ("customer" if "customer" in asked else "store" if "store" in asked else None), spans
 
@@ -200,14 +212,14 @@ class Reader:
             return self._by_calendar(
                 rule,
                 asked,
-                lambda where: comparing.span_of(rule.is_, rule.value, self.now, where),
+                lambda now, where: comparing.span_of(rule.is_, rule.value, now, where),
                 lambda span: self._standing(field, rule.is_, lambda c: comparing.instant(c, rule.is_, span)),
             )
         if kind == "annual" and checks.asks_the_day(rule.field, rule.is_):
             return self._by_calendar(
                 rule,
                 rule.zone or "customer",
-                lambda where: windows.local_date(self.now, where),
+                windows.local_date,
                 lambda on: self._standing(field, rule.is_, lambda c: comparing.annual(c, rule.is_, rule.value, on)),
             )
         self._grow(rule)
@@ -234,7 +246,7 @@ class Reader:
         return self._by_calendar(
             rule,
             rule.zone or "customer",
-            lambda where: windows.local_date(self.now, where),
+            windows.local_date,
             lambda on: comparing.document_day(column, keys, rule.is_, rule.value, on),
         )
 
@@ -259,7 +271,7 @@ class Reader:
             return exists(said.correlate(_customers))
 
         return self._by_calendar(
-            rule, windows.zone_of(rule.within), lambda where: windows.span(rule.within, self.now, where), state
+            rule, windows.zone_of(rule.within), lambda now, where: windows.span(rule.within, now, where), state
         )
 
     def _suppressed(self, rule: Suppressed) -> Truth:

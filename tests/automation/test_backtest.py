@@ -1,0 +1,86 @@
+"""A backtest says what there would have been: held against the same days, lived through the real stages."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from automation.app import App
+from automation.backtest import backtest
+from automation.clock import TurnableClock
+from automation.models import Campaign
+from tests.automation import lived
+
+DAYS = int(os.environ.get("CARTWHEEL_TEST_BACKTEST_DAYS", "7"))
+EVERY = timedelta(minutes=int(os.environ.get("CARTWHEEL_TEST_BACKTEST_MINUTES", "180")))
+LATELY = {"event": "order.placed", "within": {"last_days": 12}}
+KINDS: dict[str, dict[str, Any]] = {
+    "cart": {"kind": "cart_abandoned"},
+    "checked cart": {
+        "kind": "cart_abandoned",
+        "settings": {"minimum": 1000},
+        "cooldown_days": 0.5,
+        "mail_class": "reminder",
+        "audience": {"any": [{"not": LATELY}, {"event": "product.viewed", "within": {"calendar": "today"}}]},
+    },
+    "order": {
+        "kind": "order_placed",
+        "cooldown_days": 0,
+        "mail_class": "transactional",
+        "settings": {"which": "later"},
+    },
+    "first": {"kind": "first_purchase", "cooldown_days": 0, "settings": {"after_hours": 3}},
+    "nth": {
+        "kind": "nth_order",
+        "cooldown_days": 0,
+        "mail_class": "reminder",
+        "settings": {"number": 2, "delay_hours": 5},
+    },
+    "gone": {"kind": "win_back", "cooldown_days": 0, "settings": {"days": 14, "least_days": 8}},
+    "birthday": {"kind": "date_anniversary", "cooldown_days": 0, "settings": {"offset_days": -2}},
+    "due": {
+        "kind": "due_item",
+        "cooldown_days": 0,
+        "mail_class": "reminder",
+        "settings": {"days": [-3, -1], "at": "09:00"},
+    },
+    "welcome": {"kind": "welcome", "cooldown_days": 0, "settings": {"when": "known"}},
+    "agreed": {"kind": "welcome", "cooldown_days": 0},
+    "looked": {"kind": "browse_abandoned", "cooldown_days": 1},
+    "news": {
+        "kind": "newsletter",
+        "settings": {"schedule": {"every": "days", "days": 3, "from_on": "2026-03-01"}, "local_time": True},
+        "audience": {"field": "country", "is": "is", "value": "DE"},
+    },
+    "weekly": {"kind": "newsletter", "settings": {"schedule": {"every": "week", "weekdays": ["wed", "fri"]}}},
+}
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("CARTWHEEL_TEST_BACKTEST_SEEDS", "1"))))
+def test_a_replay_enrols_and_mails_as_the_live_belt_did(app: App, clock: TurnableClock, seed: int) -> None:
+    shop = lived.shop(app, clock, seed)
+    began = clock()
+    with app.db.write() as session:
+        ids = {
+            name: lived.campaign(app, session, shop.store, began, **dict(values)).id for name, values in KINDS.items()
+        }
+    lived.busy(shop, DAYS)
+    shop.live(began + timedelta(days=DAYS), EVERY)
+    wrong: dict[str, Any] = {}
+    for name, campaign_id in ids.items():
+        with app.db.read() as session:
+            found = backtest(app, session, session.get_one(Campaign, campaign_id), began, clock(), EVERY)
+        now = {(e.customer, e.key, e.entered_at) for e in found.entrants}
+        then = lived.entered(app, campaign_id)
+        wrong |= {} if then else {name: "nobody entered"}
+        if now != then:
+            wrong[name] = sorted(now - then), sorted(then - now)
+            continue
+        mails = {(e.customer, e.key, m.step_id, m.at) for e in found.entrants for m in e.mails if m.went}
+        sent = lived.mailed(app, campaign_id)
+        if mails != sent:
+            wrong[name] = sorted(mails - sent), sorted(sent - mails)
+    assert not wrong
