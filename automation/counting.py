@@ -13,7 +13,7 @@ _STATES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "campaigns": (Campaign, ("draft", "live", "paused", "stopping", "finished", "archived")),
     "enrolments": (Enrolment, ("active", "finished", "exited")),
     "messages": (Message, STATES),
-    "webhooks": (InboundWebhook, ("received", "processed", "ignored", "failed")),
+    "webhooks": (InboundWebhook, ("bare", "received", "processed", "ignored", "failed")),
 }
 
 

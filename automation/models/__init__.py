@@ -13,6 +13,7 @@ from automation.models.customers import (
     SpecialDate,
     Suppression,
 )
+from automation.models.errands import Errand
 from automation.models.loyalty import CustomerTier, PointsEntry
 from automation.models.messages import (
     CLASSES,
@@ -58,6 +59,7 @@ __all__ = [
     "Decision",
     "DueItem",
     "Enrolment",
+    "Errand",
     "Event",
     "Heartbeat",
     "Identity",

@@ -21,6 +21,7 @@ from automation.stages.decide import decide
 from automation.stages.deliver import deliver
 from automation.stages.enrol import enrol
 from automation.stages.listen import listen
+from automation.stages.poll import poll
 from automation.stages.summarise import summarise
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 Stage = Callable[[App, datetime, int], int]
 
 STAGES: Mapping[str, Stage] = {
+    "poll": poll,
     "listen": listen,
     "summarise": summarise,
     "enrol": enrol,
@@ -39,6 +41,7 @@ STAGES: Mapping[str, Stage] = {
 """The belt, in its order."""
 
 LIMITS: Mapping[str, int] = {
+    "poll": 50,
     "listen": 500,
     "summarise": 500,
     "enrol": 1_000_000,
