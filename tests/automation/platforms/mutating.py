@@ -17,8 +17,8 @@ from automation.errors import Unreadable
 
 BUDGET = int(os.environ.get("CARTWHEEL_TEST_MUTATIONS", "0"))
 """Bodies per platform of a longer campaign; otherwise a few hundred."""
-SHARED = Path("/work/shared/facts/payloads")
-"""A larger collection of sample bodies, where it is at hand."""
+SHARED = Path(os.environ.get("CARTWHEEL_TEST_PAYLOADS", "payloads"))
+"""A larger collection of sample bodies, one folder per platform, where it is at hand."""
 
 Read = Callable[[str, bytes], list[Change]]
 """Translates the body of a topic."""
