@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import httpx
 
@@ -17,6 +17,7 @@ from automation.database import Database
 from automation.discovery import implementations, plugged_in
 from automation.platform import Platform
 from automation.provider import Provider
+from automation.public_net import keep_outside
 from automation.rendering.pool import RenderPool
 from automation.security import Keyring, load_keyring, random_id
 from automation.settings import Settings
@@ -61,14 +62,15 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _client() -> httpx.Client:
+def _client(*, may_reach_inside: bool) -> httpx.Client:
+    limits = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=20)
+    transport = httpx.HTTPTransport(verify=_tls(), trust_env=False, limits=limits)
     return httpx.Client(
-        verify=_tls(),
+        transport=transport if may_reach_inside else keep_outside(transport),
         timeout=httpx.Timeout(30, connect=10),
         follow_redirects=False,
         trust_env=False,
         headers={"User-Agent": "Cartwheel"},
-        limits=httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=20),
     )
 
 
@@ -93,5 +95,5 @@ def build(
         platforms=implementations("automation.platforms", Platform),  # type: ignore[type-abstract]  # as above
         providers=implementations("automation.providers", Provider),  # type: ignore[type-abstract]  # as above
         renderer=RenderPool(settings.render_children, keyring.derive("links")),
-        http=http or _client,
+        http=http or partial(_client, may_reach_inside=settings.private_network),
     )

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         300, ge=0, description="How long to wait before asking a provider about a message whose fate is unknown."
     )
     tick_seconds: float = Field(1, gt=0, le=60, description="How often the worker looks for due work.")
+    private_network: bool = Field(
+        False, description="Let connections reach addresses of private networks: a shop in the same building."
+    )
     web_threads: int = Field(16, ge=1, le=64, description="Threads of the web process.")
 
     @model_validator(mode="before")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from automation import errands, faults
 from automation.app import App
 from automation.connections import platform_of
-from automation.errors import CartwheelError, Later, Misconfigured, Unreadable, Unsure
+from automation.errors import CartwheelError, Later, Misconfigured, Refused, Unreadable, Unsure
 from automation.intake import Receipt, record
 from automation.models import Connection, Errand, InboundWebhook
 from automation.platform import Page
@@ -201,6 +201,8 @@ def _go(app: App, trip: _Trip, http: httpx.Client) -> None:
         platform = platform_of(app, trip.connection, http)
         trip.every = platform.reconciled_every
         if errand.kind == "subscribe":
+            if not app.settings.public_url.startswith("https://"):
+                raise Refused("Webhooks need a public https address: set CARTWHEEL_BASE_URL, then do this again.")  # noqa: TRY301  it is recorded like the shop's own refusals
             trip.said = platform.subscribe(f"{app.settings.public_url}/hooks/{trip.connection.public_id}")
         else:
             trip.page = platform.pull(errand.since, errand.cursor)
