@@ -40,7 +40,8 @@ def public_address(host: str, port: int) -> str:
         raise httpcore.ConnectError(f"{host}: {error}") from error
     addresses = [str(info[4][0]) for info in found]
     for address in addresses:
-        if not ip_address(address.partition("%")[0]).is_global:
+        judged = ip_address(address.partition("%")[0])
+        if not judged.is_global or judged.is_multicast:
             raise httpcore.UnsupportedProtocol(
                 f"{host} is {address}, which is not a public address. CARTWHEEL_PRIVATE_NETWORK allows such."
             )

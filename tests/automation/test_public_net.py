@@ -31,7 +31,8 @@ def get(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "::1", "fe80::1%eth0", "fc00::1", "224.0.0.1"]
+    "address",
+    ["10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "::1", "fe80::1%eth0", "fc00::1", "224.0.0.1"],
 )
 def test_a_name_that_points_inside_is_refused_before_anything_is_sent(
     monkeypatch: pytest.MonkeyPatch, address: str
