@@ -196,6 +196,17 @@ class Part:
         return found
 
 
+def birthday(text: str | None) -> tuple[int | None, int | None, int | None]:
+    """(month, day, year) of a date such as 1990-12-31; nothing for what is no date or only stands in place of one."""
+    try:
+        found = datetime.strptime((text or "")[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None, None, None
+    if not 1900 <= found.year <= 2100 or (found.year, found.month, found.day) in {(1970, 1, 1), (1900, 1, 1)}:
+        return None, None, None
+    return found.month, found.day, found.year
+
+
 _WORDS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from automation.changes import Change, ConsentChanged, CustomerChanged, Person
-from automation.payload import Part
+from automation.payload import Part, birthday
 from automation.platform import News
 
 
@@ -44,17 +44,8 @@ def customer(news: News) -> list[Change]:
 def _birthday(body: Part, field: str) -> tuple[int | None, int | None, int | None]:
     for part in body.parts("form_fields") or ():
         if field and part.text("name") == field and isinstance(part.data.get("value"), str):
-            return _day(str(part.data["value"]))
+            return birthday(str(part.data["value"]))
     return None, None, None
-
-
-def _day(text: str) -> tuple[int | None, int | None, int | None]:
-    try:
-        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError:
-        return None, None, None
-    is_placeholder = (day.year, day.month, day.day) in {(1970, 1, 1), (1900, 1, 1)}
-    return (None, None, None) if is_placeholder or not 1900 <= day.year <= 2100 else (day.month, day.day, day.year)
 
 
 def address_profile(news: News, address: Part, person: Person, at: datetime) -> CustomerChanged:

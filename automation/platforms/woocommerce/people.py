@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from automation.changes import Change, ConsentChanged, CustomerChanged, Person
-from automation.payload import Part
+from automation.payload import Part, birthday
 from automation.platform import News
 
 _AGREED = frozenset({"1", "yes", "true", "on", "subscribed"})
@@ -68,15 +67,7 @@ def source_of(attribution: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _birthday(part: Part, field: str) -> tuple[int | None, int | None, int | None]:
-    text = fields(part, field).get("", "") if field else ""
-    try:
-        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError:
-        return None, None, None
-    is_placeholder = (day.year, day.month, day.day) in {(1970, 1, 1), (1900, 1, 1)}
-    if is_placeholder or not 1900 <= day.year <= 2100:
-        return None, None, None
-    return day.month, day.day, day.year
+    return birthday(fields(part, field).get("", "") if field else None)
 
 
 def consents(news: News, part: Part, person: Person | None) -> list[Change]:
