@@ -6,7 +6,7 @@ table "their topic → the function that translates it". What it can do beyond l
     fetch         its webhooks name an object only; this looks it up before it is translated
     subscribe     it can be told which webhooks to send where
     pull          everything there is (when a shop is connected), or what changed since (what webhooks missed)
-    create_codes  discount codes can be made in the shop
+    create_codes  discount codes can be made in the shop, `code_batch` at a time
 
 All four are called outside any transaction, by the poll stage or the offers, never by the web process. They raise
 Later (also for too many requests), Misconfigured (settings that the shop does not accept) or Unsure.
@@ -22,17 +22,14 @@ from typing import Any, ClassVar, Literal
 from pydantic import ValidationError
 
 from automation.changes import Change
-from automation.errors import NotAllowed, SendError, Unreadable
+from automation.errors import NotAllowed, Unreadable
 from automation.payload import Part
 from automation.source import Envelope, Request, Source, SourceSettings, read_json
 
 __all__ = [
-    "CodeOutcome",
-    "CodeTaken",
-    "Created",
+    "CodeTerms",
     "Envelope",
     "News",
-    "OfferTerms",
     "Page",
     "Platform",
     "PlatformSettings",
@@ -92,38 +89,21 @@ class Page:
     """Why objects could not be read; the others count all the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class OfferTerms:
-    """What a discount code is good for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeTerms:
+    """What the codes of an offer are worth, for a shop that is to take them."""
 
-    name: str
-    """For the shop's admins: which offer it belongs to."""
-    kind: Literal["percent", "amount", "free_shipping"]
-    value: int = 0
-    """Hundredths of a percent (1000 is 10 %), or minor units."""
-    currency: str = "EUR"
-    """Of an amount and of the minimum."""
-    minimum: int = 0
-    """Least worth of the order, in minor units."""
-    starts_at: datetime | None = None
-    expires_at: datetime | None = None
-    uses: int = 1
-    """How often each code can be used in all; 0 means without limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """The shop knows this code now."""
-
-    external_id: str = ""
-
-
-class CodeTaken(SendError):
-    """The shop has this code already, and not from us."""
-
-
-CodeOutcome = Created | SendError
-"""What became of a code: there, or an error that says what to do next (Refused and CodeTaken: make another one)."""
+    offer_id: str
+    """Our public id of the offer: for shops that keep codes under one discount."""
+    title: str
+    kind: Literal["percent", "amount", "shipping"]
+    value: int
+    """Percent, or minor units of `currency`."""
+    currency: str
+    minimum: int | None
+    """Minor units that the order must come to."""
+    starts_at: datetime
+    ends_at: datetime | None
 
 
 class Platform(Source):
@@ -158,12 +138,17 @@ class Platform(Source):
         """
         raise NotAllowed(f"{self.label} cannot be asked: {since}, {cursor}")
 
-    def create_codes(self, codes: Sequence[str], offer: OfferTerms) -> list[CodeOutcome]:
-        """Make discount codes in the shop, one outcome for each, in their order.
+    code_batch: ClassVar[int] = 0
+    """Most codes that `create_codes` takes in one call; 0 where the shop cannot make any."""
 
-        A code that an earlier call made counts as created. Raises Later or Misconfigured when none was made.
+    def create_codes(self, terms: CodeTerms, codes: Sequence[str]) -> Sequence[str]:
+        """Make discount codes in the shop, each good once; answers those that are there now.
+
+        The same codes are asked for again when no answer came: one that the shop has already counts as made. Raises
+        Misconfigured when the connection may not, Later when the shop cannot now, Refused for terms it has no word
+        for.
         """
-        raise NotAllowed(f"{self.label} makes no codes: {len(codes)} of {offer.name}")
+        raise NotImplementedError(f"{self.label} makes no codes: {len(codes)} of {terms.title}")
 
 
 def can(platform: Platform, what: str) -> bool:

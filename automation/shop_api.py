@@ -18,7 +18,7 @@ from automation.changes import Change
 from automation.errors import Later, Misconfigured, SendError, Unreadable, Unsure
 from automation.http_answers import LONGEST_WAIT, Answer, ask, verdict
 from automation.payload import Part
-from automation.platform import CodeOutcome, News, Page, Reader, translated
+from automation.platform import News, Page, Reader, translated
 
 Words = Callable[[Mapping[str, Any]], str]
 """What an error's JSON object says, in the shop's own words."""
@@ -164,25 +164,41 @@ def object_reader(settings: Any, read: Reader) -> Callable[[Any], list[Change]]:
     return lambda item: translated({"": read}, "", News(Part.whole(item), settings))
 
 
-def in_batches(
-    codes: Sequence[str], size: int, make: Callable[[Sequence[str]], list[CodeOutcome]]
-) -> list[CodeOutcome]:
-    """Make codes so many at a time; after a failure that is not one code's own, the others are left for later.
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The shop knows this code now, and from us."""
 
-    Raises Later and Misconfigured when nothing was made.
+    external_id: str = ""
+
+
+class CodeTaken(SendError):
+    """The shop has this code already, and not from us."""
+
+
+CodeOutcome = Created | SendError
+
+
+def made(codes: Sequence[str], size: int, make: Callable[[Sequence[str]], list[CodeOutcome]]) -> list[str]:
+    """Make codes so many at a time: those that are there. What the shop did not take may be asked for again.
+
+    Raises what `make` raised, or the first code's error, where no code is there.
     """
-    found: list[CodeOutcome] = []
-    while len(found) < len(codes):
-        part = codes[len(found) : len(found) + size]
+    there: list[str] = []
+    first: SendError | None = None
+    for start in range(0, len(codes), size):
+        part = codes[start : start + size]
         try:
-            found += make(part)
-        except (Later, Misconfigured) as error:
-            if not found:
-                raise
-            found += [error] * (len(codes) - len(found))
-        except Unsure as error:
-            found += [error] * len(part)
-            found += [Later("It was not tried: the shop did not answer.")] * (len(codes) - len(found))
+            outcomes = make(part)
         except SendError as error:
-            found += [error] * len(part)
-    return found
+            first = first or error
+            if isinstance(error, Later | Misconfigured | Unsure):
+                break
+            continue
+        for code, one in zip(part, outcomes, strict=True):
+            if isinstance(one, Created):
+                there.append(code)
+            elif first is None and not isinstance(one, CodeTaken):
+                first = one
+    if first is not None and not there:
+        raise first
+    return there

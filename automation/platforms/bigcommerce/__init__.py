@@ -24,12 +24,9 @@ from automation.errors import BadSignature, Unreadable
 from automation.money import decimal_text
 from automation.payload import Part
 from automation.platform import (
-    CodeOutcome,
-    CodeTaken,
-    Created,
+    CodeTerms,
     Envelope,
     News,
-    OfferTerms,
     Page,
     Platform,
     Reader,
@@ -42,7 +39,19 @@ from automation.platforms.bigcommerce.products import product
 from automation.platforms.bigcommerce.sales import REFUNDED, cart, order
 from automation.platforms.bigcommerce.settings import BigCommerceSettings
 from automation.security import same
-from automation.shop_api import Leaf, ShopApi, Turn, as_list, counted, in_batches, object_reader, walk
+from automation.shop_api import (
+    CodeOutcome,
+    CodeTaken,
+    Created,
+    Leaf,
+    ShopApi,
+    Turn,
+    as_list,
+    counted,
+    made,
+    object_reader,
+    walk,
+)
 
 TOLERANCE = timedelta(minutes=5)
 """How old a signed webhook may be; a repeated one is signed anew."""
@@ -111,6 +120,7 @@ class BigCommerce(Platform):
     label: ClassVar[str] = "BigCommerce"
     Settings: ClassVar[type[BigCommerceSettings]] = BigCommerceSettings
     topics: ClassVar[frozenset[str]] = frozenset(TOPICS)
+    code_batch: ClassVar[int] = 20
     topic_field: ClassVar[str] = "scope"
 
     def open(self, request: Request, now: datetime) -> Envelope:
@@ -263,16 +273,16 @@ class BigCommerce(Platform):
 
     # Codes
 
-    def create_codes(self, codes: Sequence[str], offer: OfferTerms) -> list[CodeOutcome]:
-        return in_batches(codes, 1, partial(self._create, offer))
+    def create_codes(self, terms: CodeTerms, codes: Sequence[str]) -> list[str]:
+        return made(codes, 1, partial(self._create, terms))
 
-    def _create(self, offer: OfferTerms, codes: Sequence[str]) -> list[CodeOutcome]:
+    def _create(self, terms: CodeTerms, codes: Sequence[str]) -> list[CodeOutcome]:
         (code,) = codes
-        answer = self._api.send("POST", "/v2/coupons", _coupon(code, offer))
+        answer = self._api.send("POST", "/v2/coupons", _coupon(code, terms))
         error = self._api.failed(answer)
         if error is None:
-            made = answer.json()
-            return [Created(str(made.get("id", "")) if isinstance(made, dict) else "")]
+            said = answer.json()
+            return [Created(str(said.get("id", "")) if isinstance(said, dict) else "")]
         if answer.status in {400, 409, 422}:
             known = self._api.find("/v2/coupons", {"code": code})
             for coupon in known if isinstance(known, list) else ():
@@ -315,21 +325,21 @@ def _data(said: Any) -> Any:
     return said.get("data") if isinstance(said, dict) else None
 
 
-def _coupon(code: str, offer: OfferTerms) -> dict[str, Any]:
-    kinds = {"percent": "percentage_discount", "amount": "per_total_discount", "free_shipping": "free_shipping"}
+def _coupon(code: str, terms: CodeTerms) -> dict[str, Any]:
+    kinds = {"percent": "percentage_discount", "amount": "per_total_discount", "shipping": "free_shipping"}
     amount = {
-        "percent": decimal_text(offer.value, "EUR"),
-        "amount": decimal_text(offer.value, offer.currency),
-        "free_shipping": "0",
+        "percent": str(terms.value),
+        "amount": decimal_text(terms.value, terms.currency),
+        "shipping": "0",
     }
     return {
-        "name": f"{_MARK}{offer.name} {code}"[:100],
+        "name": f"{_MARK}{terms.title} {code}"[:100],
         "code": code,
-        "type": kinds[offer.kind],
-        "amount": amount[offer.kind],
-        "min_purchase": decimal_text(offer.minimum, offer.currency),
+        "type": kinds[terms.kind],
+        "amount": amount[terms.kind],
+        "min_purchase": decimal_text(terms.minimum or 0, terms.currency),
         "enabled": True,
         "applies_to": {"entity": "categories", "ids": [0]},
-        **({"max_uses": offer.uses} if offer.uses else {}),
-        **({"expires": format_datetime(offer.expires_at.astimezone(UTC))} if offer.expires_at else {}),
+        "max_uses": 1,
+        **({"expires": format_datetime(terms.ends_at.astimezone(UTC))} if terms.ends_at else {}),
     }

@@ -19,16 +19,13 @@ from functools import partial
 from typing import Any, ClassVar
 
 from automation.changes import Change, CustomerDeleted, OrderDeleted, ProductDeleted
-from automation.errors import BadSignature, Refused, Unreadable, Unsure
+from automation.errors import BadSignature, Misconfigured, Refused, Unreadable, Unsure
 from automation.money import decimal_text
 from automation.payload import Part
 from automation.platform import (
-    CodeOutcome,
-    CodeTaken,
-    Created,
+    CodeTerms,
     Envelope,
     News,
-    OfferTerms,
     Page,
     Platform,
     Reader,
@@ -41,7 +38,19 @@ from automation.platforms.woocommerce.products import product
 from automation.platforms.woocommerce.sales import order
 from automation.platforms.woocommerce.settings import WooSettings
 from automation.security import same
-from automation.shop_api import Leaf, ShopApi, Turn, as_list, counted, in_batches, object_reader, walk
+from automation.shop_api import (
+    CodeOutcome,
+    CodeTaken,
+    Created,
+    Leaf,
+    ShopApi,
+    Turn,
+    as_list,
+    counted,
+    made,
+    object_reader,
+    walk,
+)
 
 SIZE = 100
 """Objects on a page, which is the most it gives."""
@@ -79,6 +88,7 @@ class WooCommerce(Platform):
     label: ClassVar[str] = "WooCommerce"
     Settings: ClassVar[type[WooSettings]] = WooSettings
     topics: ClassVar[frozenset[str]] = frozenset(TOPICS)
+    code_batch: ClassVar[int] = CODES_AT_ONCE
 
     def open(self, request: Request, now: datetime) -> Envelope:
         headers = request.headers
@@ -115,6 +125,8 @@ class WooCommerce(Platform):
 
     @property
     def _api(self) -> ShopApi:
+        if not self.has_api:
+            raise Misconfigured("The key of WooCommerce's REST API is missing.")
         key, secret = (
             s.get_secret_value() if s else "" for s in (self.settings.consumer_key, self.settings.consumer_secret)
         )
@@ -132,15 +144,15 @@ class WooCommerce(Platform):
         known = as_list(api.json(api.get("/webhooks", {"per_page": str(SIZE)})), "webhooks")
         secret = self.settings.webhook_secret.get_secret_value()
         ours = {w.get("topic"): w for w in known if isinstance(w, dict) and w.get("delivery_url") == url}
-        made = 0
+        added = 0
         for topic in TOPICS:
             hook = {"name": f"Cartwheel {topic}", "topic": topic, "delivery_url": url, "secret": secret}
             if topic not in ours:
                 api.changed("POST", "/webhooks", hook)
-                made += 1
+                added += 1
             else:
                 api.changed("PUT", f"/webhooks/{ours[topic].get('id')}", {"secret": secret, "status": "active"})
-        return f"{len(TOPICS)} webhooks send here; {made} of them are new."
+        return f"{len(TOPICS)} webhooks send here; {added} of them are new."
 
     def pull(self, since: datetime | None, cursor: str | None) -> Page:
         lists: dict[str, Turn] = {
@@ -178,13 +190,13 @@ class WooCommerce(Platform):
         done = counted(1, page, pages)
         return Leaf(items, object_reader(self.settings, read), None if is_last else str(page + 1), done)
 
-    def create_codes(self, codes: Sequence[str], offer: OfferTerms) -> list[CodeOutcome]:
-        return in_batches(codes, CODES_AT_ONCE, partial(self._create, offer))
+    def create_codes(self, terms: CodeTerms, codes: Sequence[str]) -> list[str]:
+        return made(codes, CODES_AT_ONCE, partial(self._create, terms))
 
-    def _create(self, offer: OfferTerms, codes: Sequence[str]) -> list[CodeOutcome]:
-        said = self._api.changed("POST", "/coupons/batch", {"create": [_coupon(code, offer) for code in codes]})
-        made = said.get("create") if isinstance(said, dict) else None
-        answers = made if isinstance(made, list) and len(made) == len(codes) else [None] * len(codes)
+    def _create(self, terms: CodeTerms, codes: Sequence[str]) -> list[CodeOutcome]:
+        said = self._api.changed("POST", "/coupons/batch", {"create": [_coupon(code, terms) for code in codes]})
+        answered = said.get("create") if isinstance(said, dict) else None
+        answers = answered if isinstance(answered, list) and len(answered) == len(codes) else [None] * len(codes)
         return [self._made(code, item) for code, item in zip(codes, answers, strict=True)]
 
     def _made(self, code: str, said: Any) -> CodeOutcome:
@@ -200,23 +212,23 @@ class WooCommerce(Platform):
         return Refused(str(message)) if message else Unsure("WooCommerce did not say what became of it.")
 
 
-def _coupon(code: str, offer: OfferTerms) -> dict[str, Any]:
-    kinds = {"percent": "percent", "amount": "fixed_cart", "free_shipping": "percent"}
+def _coupon(code: str, terms: CodeTerms) -> dict[str, Any]:
+    kinds = {"percent": "percent", "amount": "fixed_cart", "shipping": "percent"}
     amount = {
-        "percent": decimal_text(offer.value, "EUR"),
-        "amount": decimal_text(offer.value, offer.currency),
-        "free_shipping": "0",
+        "percent": str(terms.value),
+        "amount": decimal_text(terms.value, terms.currency),
+        "shipping": "0",
     }
     return {
         "code": code,
-        "description": f"{_MARK}{offer.name}"[:250],
-        "discount_type": kinds[offer.kind],
-        "amount": amount[offer.kind],
-        "free_shipping": offer.kind == "free_shipping",
+        "description": f"{_MARK}{terms.title}"[:250],
+        "discount_type": kinds[terms.kind],
+        "amount": amount[terms.kind],
+        "free_shipping": terms.kind == "shipping",
         "individual_use": True,
-        "usage_limit": offer.uses or None,
-        "minimum_amount": decimal_text(offer.minimum, offer.currency) if offer.minimum else "",
-        "date_expires_gmt": f"{offer.expires_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" if offer.expires_at else None,
+        "usage_limit": 1,
+        "minimum_amount": decimal_text(terms.minimum, terms.currency) if terms.minimum else "",
+        "date_expires_gmt": f"{terms.ends_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" if terms.ends_at else None,
     }
 
 

@@ -22,7 +22,7 @@ from automation.changes import (
     ProductChanged,
 )
 from automation.errors import BadSignature, Later, Misconfigured, Refused, Unreadable
-from automation.platform import CodeTaken, Created, Envelope, OfferTerms, Page, Request
+from automation.platform import CodeTerms, Envelope, Page, Request
 from automation.platforms.woocommerce import TOPICS, WooCommerce
 from tests.automation.platforms.mutating import SHARED, is_said_or_refused, mutate, recordings
 from tests.conftest import NOW, Net
@@ -318,7 +318,16 @@ def test_webhooks_are_added_once_with_our_secret(net: Net) -> None:
     assert [r.url.path for r in net.requests if r.method == "PUT"] == ["/wp-json/wc/v3/webhooks/3"]
 
 
-OFFER = OfferTerms("Birthday", "percent", 1500, minimum=2000, expires_at=datetime(2026, 4, 1, 12, tzinfo=UTC))
+OFFER = CodeTerms(
+    offer_id="o1",
+    title="Birthday",
+    kind="percent",
+    value=15,
+    currency="EUR",
+    minimum=2000,
+    starts_at=NOW,
+    ends_at=datetime(2026, 4, 1, 12, tzinfo=UTC),
+)
 
 
 def test_coupons_are_made_in_one_request_and_say_what_they_are_good_for(net: Net) -> None:
@@ -327,9 +336,9 @@ def test_coupons_are_made_in_one_request_and_say_what_they_are_good_for(net: Net
         return httpx.Response(200, json={"create": [{"id": 10 + n, **c} for n, c in enumerate(wanted)]})
 
     net.answer = answer
-    assert shop(net.client(), **KEYS).create_codes(["A1", "B2"], OFFER) == [Created("10"), Created("11")]
+    assert shop(net.client(), **KEYS).create_codes(OFFER, ["A1", "B2"]) == ["A1", "B2"]
     (coupon, _) = orjson.loads(net.requests[0].content)["create"]
-    assert coupon["amount"] == "15.00"
+    assert coupon["amount"] == "15"
     assert (coupon["discount_type"], coupon["minimum_amount"], coupon["usage_limit"]) == ("percent", "20.00", 1)
     assert coupon["date_expires_gmt"] == "2026-04-01T12:00:00"
 
@@ -344,16 +353,16 @@ def test_a_code_that_an_earlier_try_made_is_ours_and_one_of_the_shops_is_taken(n
 
     known = {"A1": [{"id": 7, "description": "Made by Cartwheel: Birthday"}], "B2": [{"id": 8, "description": "Mine"}]}
     net.answer = answer
-    ours, theirs, odd = shop(net.client(), **KEYS).create_codes(["A1", "B2", "C3"], OFFER)
-    assert ours == Created("7")
-    assert isinstance(theirs, CodeTaken)
-    assert isinstance(odd, Refused)
+    assert shop(net.client(), **KEYS).create_codes(OFFER, ["A1", "B2", "C3"]) == ["A1"]
+    known.clear()
+    with pytest.raises(Refused, match="exists"):
+        shop(net.client(), **KEYS).create_codes(OFFER, ["A1", "B2", "C3"])
 
 
 def test_codes_of_a_shop_in_trouble_are_left_for_later(net: Net) -> None:
     net.answer = lambda _: httpx.Response(429, headers={"Retry-After": "3"})
     with pytest.raises(Later):
-        shop(net.client(), **KEYS).create_codes(["A1"], OFFER)
+        shop(net.client(), **KEYS).create_codes(OFFER, ["A1"])
 
 
 @pytest.mark.parametrize(
