@@ -15,18 +15,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr
 
-from automation.changes import (
-    CartChanged,
-    Change,
-    ConsentChanged,
-    CustomerChanged,
-    CustomerDeleted,
-    DueItemChanged,
-    Line,
-    OrderChanged,
-    OrderRefunded,
-    Person,
-)
+from automation.changes import Change, CustomerDeleted
 from automation.errors import BadSignature, Misconfigured, Unreadable
 from automation.payload import Part
 from automation.platform import (
