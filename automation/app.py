@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import httpx
 
@@ -18,6 +18,7 @@ from automation.database import Database
 from automation.discovery import implementations, plugged_in
 from automation.platform import Platform
 from automation.provider import Provider
+from automation.public_net import keep_outside
 from automation.reliance import Reliance
 from automation.rendering.pool import RenderPool
 from automation.security import Keyring, load_keyring, random_id
@@ -69,11 +70,12 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def client(timeout: httpx.Timeout = _TIMEOUT, longest: float = 60) -> httpx.Client:
+def client(timeout: httpx.Timeout = _TIMEOUT, longest: float = 60, *, may_reach_inside: bool = True) -> httpx.Client:
     """A client for one thread: no redirects, no environment, and answers that end within `longest` seconds."""
     limits = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=20)
+    transport = TimedTransport(_tls(), limits, longest)
     return httpx.Client(
-        transport=TimedTransport(_tls(), limits, longest),
+        transport=transport if may_reach_inside else keep_outside(transport),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,
@@ -103,6 +105,6 @@ def build(
         platforms=implementations("automation.platforms", Platform),  # type: ignore[type-abstract]  # as above
         providers=implementations("automation.providers", Provider),  # type: ignore[type-abstract]  # as above
         renderer=RenderPool(settings.render_children, keyring.derive("links")),
-        http=http or client,
+        http=http or partial(client, may_reach_inside=settings.private_network),
         outside=http or (lambda: outside.client(_tls())),
     )

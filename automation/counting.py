@@ -23,7 +23,7 @@ _STATES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "campaigns": (Campaign, ("draft", "live", "paused", "stopping", "finished", "archived")),
     "enrolments": (Enrolment, ENROLMENT_STATES),
     "messages": (Message, STATES),
-    "webhooks": (InboundWebhook, ("received", "processed", "ignored", "failed")),
+    "webhooks": (InboundWebhook, ("bare", "received", "processed", "ignored", "failed")),
 }
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -66,6 +67,20 @@ def problem_of(url: str, *, schemes: Iterable[str] = ("https",)) -> str | None:
     return None if is_public(host) else "the address must be one of the public internet"
 
 
+def first_that_answers(
+    addresses: Sequence[str], connect: Callable[[str], httpcore.NetworkStream]
+) -> httpcore.NetworkStream:
+    """Connect to one address after the other: many machines have IPv6 in their answers and none on their wire.
+
+    Raises what the last one raised.
+    """
+    *others, last = addresses
+    for address in others:
+        with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+            return connect(address)
+    return connect(last)
+
+
 class _Checked(httpcore.NetworkBackend):
     """Connects to a name only where all of its addresses are public."""
 
@@ -89,7 +104,9 @@ class _Checked(httpcore.NetworkBackend):
         addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
         if not addresses or not all(map(is_public, addresses)):
             raise Refused("the address does not lead to the public internet")
-        return self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        return first_that_answers(
+            addresses, lambda a: self._inner.connect_tcp(a, port, timeout, local_address, socket_options)
+        )
 
     def connect_unix_socket(self, *_given: Any, **_named: Any) -> httpcore.NetworkStream:
         raise httpcore.ConnectError("only the public internet is reached")

@@ -6,8 +6,13 @@ its path, such as "line_items[2].price".
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
 from typing import Any
 
 from automation.errors import Unreadable
@@ -85,6 +90,21 @@ class Part:
         except ValueError as error:
             raise Unreadable(f"{self.where(name)} is not an instant with its offset: {value[:40]!r}.") from error
 
+    def moment(self, name: str, zone: tzinfo = UTC) -> datetime | None:
+        """An instant in UTC however it is written: ISO 8601, RFC 2822, or seconds since 1970.
+
+        One without an offset is in `zone`. Zeros in place of a date ("0000-00-00 00:00:00", 0) mean none.
+        """
+        value = self.data.get(name)
+        if value is None or value in ("", 0, "0") or (isinstance(value, str) and value.startswith("0000-00-00")):
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self.wrong(name, "an instant")
+        try:
+            return _moment(value, zone)
+        except (ValueError, OverflowError, OSError) as error:
+            raise Unreadable(f"{self.where(name)} is not an instant: {str(value)[:40]!r}.") from error
+
     def amount(self, name: str, currency: str) -> int | None:
         """An amount in minor units of `currency`."""
         value = self.data.get(name)
@@ -104,6 +124,45 @@ class Part:
             raise self.wrong(name, "a whole number")
         return value
 
+    def quantity(self, name: str) -> int | None:
+        """A number of pieces, also as text ("2.0000"); what is sold by weight counts as begun pieces."""
+        value = self.data.get(name)
+        if value is None or value == "":
+            return None
+        try:
+            found = None if isinstance(value, bool | list | dict) else Decimal(str(value))
+        except InvalidOperation:
+            found = None
+        if found is None or not found.is_finite() or abs(found) >= 2**31:
+            raise self.wrong(name, "a quantity")
+        return math.ceil(found)
+
+    def yes(self, name: str) -> bool | None:
+        """True or false, also as 1 and 0, or as text."""
+        value = self.data.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, str | int) and str(value).lower() in _WORDS:
+            return _WORDS[str(value).lower()]
+        raise self.wrong(name, "yes or no")
+
+    def url(self, name: str) -> str | None:
+        """A web address of at most 2,000 characters; anything else is None."""
+        found = self.text(name, 2001)
+        return found if found and len(found) <= 2000 and found.startswith(("https://", "http://")) else None
+
+    def country(self, name: str) -> str | None:
+        """A country's two letters; anything else is None."""
+        found = (self.text(name) or "").upper()
+        return found if re.fullmatch(r"[A-Z]{2}", found) else None
+
+    def currency(self, name: str, default: str) -> str:
+        """A currency's three letters, whatever their case."""
+        code = (self.text(name, 16) or default).upper()
+        if not re.fullmatch(r"[A-Z]{3}", code):
+            raise self.wrong(name, "a currency such as EUR")
+        return code
+
     def flag(self, name: str) -> bool | None:
         """True or false."""
         value = self.data.get(name)
@@ -112,9 +171,9 @@ class Part:
         return value
 
     def part(self, name: str) -> Part | None:
-        """An object."""
+        """An object. An empty list is none: PHP cannot tell the two apart."""
         value = self.data.get(name)
-        if value is None:
+        if value is None or value == []:
             return None
         if not isinstance(value, dict):
             raise self.wrong(name, "an object")
@@ -125,6 +184,8 @@ class Part:
         value = self.data.get(name)
         if value is None:
             return None
+        if value == {}:
+            return []
         if not isinstance(value, list):
             raise self.wrong(name, "a list")
         found = []
@@ -133,6 +194,57 @@ class Part:
                 raise Unreadable(f"{self.where(name)}[{number}] should be an object, it is {_type(item)}.")
             found.append(Part(item, f"{self.where(name)}[{number}]"))
         return found
+
+
+def birthday(text: str | None) -> tuple[int | None, int | None, int | None]:
+    """(month, day, year) of a date such as 1990-12-31; nothing for what is no date or only stands in place of one."""
+    try:
+        found = datetime.strptime((text or "")[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None, None, None
+    if not 1900 <= found.year <= 2100 or (found.year, found.month, found.day) in {(1970, 1, 1), (1900, 1, 1)}:
+        return None, None, None
+    return found.month, found.day, found.year
+
+
+_WORDS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+
+
+def _moment(value: str | float, zone: tzinfo) -> datetime:
+    if not isinstance(value, str):
+        return datetime.fromtimestamp(value, UTC)
+    text = value.strip()
+    if re.fullmatch(r"\d{9,11}", text):
+        return datetime.fromtimestamp(int(text), UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = parsedate_to_datetime(text)
+    return (found.replace(tzinfo=zone) if found.tzinfo is None else found).astimezone(UTC)
+
+
+class _Text(HTMLParser):
+    """What a reader sees of HTML."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(data)
+
+
+def readable(html: str | None) -> str | None:
+    """The words of a piece of HTML, at most 5,000 characters; None for what no parser can follow."""
+    if html is None:
+        return None
+    parser = _Text()
+    try:
+        parser.feed(html)
+        parser.close()
+    except AssertionError:  # html.parser's answer to some broken declarations
+        return None
+    return " ".join(" ".join(parser.pieces).split())[:5000]
 
 
 def _type(value: Any) -> str:

@@ -83,6 +83,10 @@ class Reception:
             raise TimeoutError
         return is_new
 
+    def challenge(self, public_id: str, request: Request) -> str | None:
+        """What a connection answers to a GET; None where nobody asks. Raises Unknown for none."""
+        return self._open(public_id).source.challenge(request)
+
     def _keep(self, opened: _Opened, request: Request, now: datetime, patience: float) -> bool | None:
         envelope = opened.source.open(request, now)
         _check(envelope)

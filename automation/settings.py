@@ -52,6 +52,9 @@ class Settings(BaseSettings):
         description="Address of the web server in front of us, or *; only its X-Forwarded-For and -Proto count.",
     )
     trusted_proxy_count: int = Field(1, ge=1, le=9, description="How many web servers stand in front of us in a row.")
+    private_network: bool = Field(
+        False, description="Let connections reach addresses of private networks: a shop in the same building."
+    )
     web_threads: int = Field(16, ge=1, le=64, description="Threads of the web process.")
 
     @model_validator(mode="before")

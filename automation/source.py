@@ -10,14 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from automation.changes import Change
-from automation.errors import Unreadable
+from automation.errors import NotAllowed, Unreadable
 
 
 def _printable(value: SecretStr) -> SecretStr:
@@ -40,6 +42,23 @@ ServiceUrl = Annotated[
 """Where a service's API lives; without TLS only on this machine."""
 
 
+def _public(url: str) -> str:
+    host = (urlsplit(url).hostname or "").lower()
+    if url.startswith("http://"):
+        return url
+    try:
+        is_public = ip_address(host).is_global
+    except ValueError:
+        is_public = "." in host.rstrip(".") and not host.endswith((".local", ".internal", ".localhost"))
+    if not is_public:
+        raise ValueError("this is an address of a private network; a shop has a public one")
+    return url.rstrip("/")
+
+
+ShopUrl = Annotated[ServiceUrl, AfterValidator(_public)]
+"""Where a shop lives: a public https address, or this machine. Without a slash at its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A webhook as it came in: the raw bytes, and headers whose names are lower case."""
@@ -58,6 +77,8 @@ class Envelope:
     topic: str
     body: bytes
     triggered_at: datetime | None = None
+    is_bare: bool = False
+    """True when the body only names what it is about, and that must be fetched before it can be translated."""
 
 
 class SourceSettings(BaseModel):
@@ -101,6 +122,17 @@ class Source(ABC):
     def hook_url(self, url: str) -> str:
         """The address to enter at the other end: ours, with what `open` expects to find in it."""
         return url
+
+    def check(self) -> str:
+        """Try the settings without sending or changing anything; a sentence for the person who pressed the button.
+
+        Raises Misconfigured or Later, NotAllowed where there is nothing to ask.
+        """
+        raise NotAllowed(f"{self.label} speaks to us, not we to it.")
+
+    def challenge(self, request: Request) -> str | None:  # noqa: ARG002  the contract's signature
+        """What to answer a GET that asks whether anybody lives at this address; None for no answer."""
+        return None
 
     @abstractmethod
     def translate(self, envelope: Envelope) -> list[Change]:

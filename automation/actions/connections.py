@@ -7,10 +7,20 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from automation import audit, connections
+from automation import audit, connections, errands
 from automation.app import App
 from automation.errors import NotAllowed, SendError
-from automation.models import ApiKey, Attempt, Connection, Identity, InboundWebhook, Message, PrivacyRequest, TopicCount
+from automation.models import (
+    ApiKey,
+    Attempt,
+    Connection,
+    Errand,
+    Identity,
+    InboundWebhook,
+    Message,
+    PrivacyRequest,
+    TopicCount,
+)
 from automation.source import SourceSettings
 
 
@@ -45,6 +55,7 @@ def add(
         settings={n: getattr(settings, n) for n in type(settings).model_fields},
         now=now,
     )
+    errands.begin(app, session, row, now)
     audit.note(session, admin_id, "connection.created", row.public_id, now, kind=kind)
     return row
 
@@ -64,18 +75,19 @@ def change(
     row.name = name.strip()[:200] or row.name
     if row.state == "broken":
         row.state, row.state_reason, row.not_before = "active", "", None
+    errands.begin(app, session, row, now)
     audit.note(session, admin_id, "connection.changed", row.public_id, now)
 
 
 def check(app: App, public_id: str, now: datetime) -> tuple[bool, str]:
-    """Try a provider's settings without sending to anybody: whether they work, and a sentence.
+    """Try the settings without sending or changing anything: whether they work, and a sentence.
 
-    The provider is asked outside any transaction. Raises NotAllowed for a platform: it speaks to us, not we to it.
+    The other end is asked outside any transaction. Raises NotAllowed for a platform that has no API.
     """
     with app.db.read() as session:
         row = find(session, public_id)
     with app.http() as http:
-        adapter = connections.provider_of(app, row, http)
+        adapter = connections.source_of(app, row, http)
         try:
             said = adapter.check()
         except SendError as error:
@@ -84,6 +96,7 @@ def check(app: App, public_id: str, now: datetime) -> tuple[bool, str]:
         with app.db.write() as session:
             mended = find(session, public_id)
             mended.state, mended.state_reason = "active", ""
+            errands.try_again(session, mended.id, now)
             audit.note(session, None, "connection.mended", public_id, now)
     return True, said
 
@@ -97,7 +110,17 @@ def pause(session: Session, row: Connection, now: datetime, admin_id: int | None
 def resume(session: Session, row: Connection, now: datetime, admin_id: int | None = None) -> None:
     """Use it again; also one that was broken, when its cause is gone."""
     row.state, row.state_reason, row.not_before = "active", "", None
+    errands.try_again(session, row.id, now)
     audit.note(session, admin_id, "connection.resumed", row.public_id, now)
+
+
+def repeat(session: Session, row: Connection, kind: str, now: datetime, admin_id: int | None = None) -> None:
+    """Do one of its errands now: go on with what failed, or do once more what was done. Raises NotAllowed for none."""
+    errand = next((e for e in errands.errands_of(session, row.id) if e.kind == kind), None)
+    if errand is None:
+        raise NotAllowed("There is no such thing to do at this shop.")
+    errands.retry(errand, now)
+    audit.note(session, admin_id, "connection.repeated", row.public_id, now, kind=kind)
 
 
 def prefer(session: Session, row: Connection, now: datetime, admin_id: int | None = None) -> None:
@@ -132,5 +155,6 @@ def remove(session: Session, row: Connection, now: datetime, admin_id: int | Non
         raise NotAllowed(f"{row.name} has a history that customers and mails refer to. Pause it instead.")
     session.execute(delete(ApiKey).where(ApiKey.connection_id == row.id))
     session.execute(delete(TopicCount).where(TopicCount.connection_id == row.id))
+    session.execute(delete(Errand).where(Errand.connection_id == row.id))
     session.delete(row)
     audit.note(session, admin_id, "connection.removed", row.public_id, now, kind=row.kind)

@@ -55,6 +55,7 @@ def store(session: Session, connection: Connection, envelope: Envelope, now: dat
             "topic": envelope.topic,
             "triggered_at": envelope.triggered_at,
             "body": envelope.body,
+            "state": "bare" if envelope.is_bare else "received",
             "received_at": now,
         },
     )
@@ -71,6 +72,7 @@ def store_all(session: Session, deliveries: Sequence[tuple[int, Envelope, dateti
             "topic": envelope.topic,
             "triggered_at": envelope.triggered_at,
             "body": envelope.body,
+            "state": "bare" if envelope.is_bare else "received",
             "received_at": now,
         }
         for connection_id, envelope, now in sorted(deliveries, key=lambda d: (d[0], d[1].delivery_id))

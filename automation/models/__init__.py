@@ -22,6 +22,7 @@ from automation.models.customers import (
     SpecialDate,
     Suppression,
 )
+from automation.models.errands import Errand
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
@@ -71,6 +72,7 @@ __all__ = [
     "Decision",
     "DueItem",
     "Enrolment",
+    "Errand",
     "Event",
     "Heartbeat",
     "Identity",

@@ -87,12 +87,18 @@ class InboundWebhook(Record):
     __tablename__ = "inbound_webhooks"
     __table_args__ = (
         UniqueConstraint("connection_id", "delivery_id"),
-        one_of("state", "received", "processed", "ignored", "failed"),
+        one_of("state", "bare", "received", "processed", "ignored", "failed"),
         Index(
             "ix_inbound_webhooks_due",
             "id",
             postgresql_where=text("state = 'received'"),
             sqlite_where=text("state = 'received'"),
+        ),
+        Index(
+            "ix_inbound_webhooks_bare",
+            "id",
+            postgresql_where=text("state = 'bare'"),
+            sqlite_where=text("state = 'bare'"),
         ),
     )
 
@@ -109,3 +115,5 @@ class InboundWebhook(Record):
     error: Mapped[str] = mapped_column(String(1000), default="")
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    """One that is bare names an object only; it is not looked up before then."""

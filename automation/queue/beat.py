@@ -23,6 +23,7 @@ from automation.stages.deliver import deliver
 from automation.stages.enrol import enrol
 from automation.stages.issue import issue
 from automation.stages.listen import listen
+from automation.stages.poll import poll
 from automation.stages.post import post
 from automation.stages.settle import settle
 from automation.stages.summarise import summarise
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 Stage = Callable[[App, datetime, int], int]
 
 STAGES: Mapping[str, Stage] = {
+    "poll": poll,
     "listen": listen,
     "settle": settle,
     "summarise": summarise,
@@ -48,6 +50,7 @@ STAGES: Mapping[str, Stage] = {
 """The belt, in its order."""
 
 LIMITS: Mapping[str, int] = {
+    "poll": 50,
     "listen": 500,
     "settle": 1000,
     "issue": 1000,

@@ -29,7 +29,7 @@ def test_what_is_missing_or_null_is_none(read: Callable[[Part], Any], data: dict
 
 @pytest.mark.parametrize("read", READERS)
 def test_what_cannot_be_read_says_where(read: Callable[[Part], Any]) -> None:
-    wrong = ["wrong"] if read is READERS[-1] else {"a": 1} if read is not READERS[6] else []
+    wrong = ["wrong"] if read is READERS[-1] else {"a": 1} if read is not READERS[6] else [1]
     with pytest.raises(Unreadable, match=r"line_items\[2\]\.x"):
         read(Part({"x": wrong}, "line_items[2]"))
 

@@ -60,6 +60,21 @@ def receive(public_id: str) -> Response:
     return jsonify(received=True, repeated=not is_new)
 
 
+@blueprint.get("/hooks/<public_id>")
+@permission("public")
+def challenge(public_id: str) -> Response:
+    """Answer a sender that asks, before it sends anything, whether this address is ours."""
+    reception: Reception = current_app.extensions["cartwheel.reception"]
+    asked = Request({name.lower(): value for name, value in request.headers.items()}, b"", request.args.to_dict())
+    try:
+        answer = reception.challenge(public_id, asked)
+    except (Unknown, CartwheelError) as error:
+        return _refusal(404, error)
+    if answer is None:
+        return _refusal(405, "Webhooks are posted to this address.")
+    return Response(answer, mimetype="text/plain")
+
+
 def _refusal(status: int, why: Any) -> Response:
     answer = jsonify(error=str(why))
     answer.status_code = status

@@ -11,8 +11,10 @@ from werkzeug.wrappers import Response
 
 from automation.actions import api_keys, connections, test_mails
 from automation.connections import kinds, settings_of, source_of
+from automation.errands import errands_of
 from automation.errors import SetupError
 from automation.models import ApiKey, Connection, Template, TopicCount
+from automation.platform import Platform
 from automation.source import Source, SourceSettings
 from webapp.auth import current_admin, may
 from webapp.factory import the_app
@@ -28,8 +30,21 @@ ICONS = {
     "mailbox": ("inbox", "yellow"),
     "postmark": ("mail-fast", "orange"),
     "resend": ("send", "purple"),
+    "woocommerce": ("shopping-cart", "purple"),
+    "bigcommerce": ("shopping-bag", "blue"),
+    "magento": ("building-store", "orange"),
+    "prestashop": ("building-store", "pink"),
+    "medusa": ("building-store", "green"),
+    "saleor": ("building-store", "secondary"),
+    "stripe": ("credit-card", "purple"),
 }
 """Kind → its drawing and tone; others are drawn by their role."""
+ERRANDS = {
+    "subscribe": ("Webhooks", "webhook"),
+    "back_fill": ("Everything the shop has", "archive"),
+    "reconcile": ("What webhooks missed", "refresh"),
+}
+"""Kind of errand → what it is called, and its drawing."""
 
 
 class Naming(BaseModel):
@@ -152,6 +167,7 @@ def _page(row: Connection, **more: Any) -> str:
         topics = session.scalars(
             select(TopicCount).where(TopicCount.connection_id == row.id).order_by(TopicCount.last_at.desc())
         ).all()
+        errands = errands_of(session, row.id)
         keys = session.scalars(select(ApiKey).where(ApiKey.connection_id == row.id).order_by(ApiKey.id)).all()
         templates = session.execute(
             select(Template.id, Template.title).where(Template.store_id == row.store_id).order_by(Template.title)
@@ -162,6 +178,9 @@ def _page(row: Connection, **more: Any) -> str:
         kind=kind,
         help=_help(kind),
         topics=topics,
+        errands=errands,
+        words=ERRANDS,
+        has_api=row.role == "platform" and _has_api(row),
         keys=keys,
         scopes=api_keys.SCOPES,
         templates=templates,
@@ -170,6 +189,17 @@ def _page(row: Connection, **more: Any) -> str:
         has_settings=bool(kind.Settings.model_fields),
         **more,
     )
+
+
+def _has_api(row: Connection) -> bool:
+    """Whether this is a shop that can be asked."""
+    app = the_app()
+    try:
+        with app.http() as http:
+            source = source_of(app, row, http)
+    except (SetupError, ValueError):
+        return False
+    return isinstance(source, Platform) and source.has_api
 
 
 def _hook(row: Connection) -> str:
@@ -229,7 +259,7 @@ def change(public_id: str) -> Response | tuple[str, int]:
 def check(public_id: str) -> Response:
     """Try the settings; says in place how it went."""
     row = _find(public_id)
-    if row.role != "provider":
+    if row.role != "provider" and not _has_api(row):
         abort(404)
     works, said = connections.check(the_app(), row.public_id, the_app().clock())
     body = render_template("connections/checked.html", works=works, said=said)
@@ -264,6 +294,20 @@ def do(public_id: str, what: str) -> Response:
         actions[what](session, connections.find(session, row.public_id), app.clock(), current_admin().id)
     said = {"pause": "is paused", "resume": "is active again", "prefer": "carries the store's mails from now on"}
     flash(f"{row.name} {said[what]}.")
+    return _there(row)
+
+
+@blueprint.post("/<public_id>/errands/<kind>")
+@permission("manage")
+def repeat(public_id: str, kind: str) -> Response:
+    """Do one of its errands now."""
+    if kind not in ERRANDS:
+        abort(404)
+    app = the_app()
+    row = _find(public_id)
+    with app.db.write() as session:
+        connections.repeat(session, connections.find(session, row.public_id), kind, app.clock(), current_admin().id)
+    flash(f"{ERRANDS[kind][0]}: it is done now.")
     return _there(row)
 
 

@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 from automation.changes import Change, ProductChanged, VariantState
-from automation.payload import Part
+from automation.payload import Part, readable
 from automation.platforms.shopify.news import News, tags_of, url_of
-
-
-class _Text(HTMLParser):
-    """What a reader sees of HTML."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.pieces.append(data)
-
-
-def _readable(html: str | None) -> str | None:
-    if html is None:
-        return None
-    parser = _Text()
-    try:
-        parser.feed(html)
-        parser.close()
-    except AssertionError:  # html.parser's answer to some broken declarations
-        return None
-    return " ".join(" ".join(parser.pieces).split())[:5000]
 
 
 def product(news: News) -> list[Change]:
@@ -42,7 +17,7 @@ def product(news: News) -> list[Change]:
         ProductChanged(
             external_id=news.id("id"),
             title=body.text("title", 500) or "",
-            description=_readable(body.text("body_html", 50_000)),
+            description=readable(body.text("body_html", 50_000)),
             url=news.shop.product_url(body.text("handle", 255)),
             image_url=url_of(body.part("image"), "src") or next(filter(None, by_id.values()), None),
             category=body.text("product_type"),

@@ -237,3 +237,8 @@ def test_what_comes_at_the_same_moment_is_told_apart(flask: Flask, shops: App, s
     assert [answer.status_code for answer in found] == [200, 200, 200, 200, 401]
     assert sorted(said(answer)["repeated"] for answer in found[:3]) == [False, False, True]
     assert {row.delivery_id for row in rows(shops)} == {"d1", "d2"}
+
+
+def test_whoever_only_looks_is_told_that_webhooks_are_posted(web: FlaskClient, shop: Connection) -> None:
+    assert web.get(f"/hooks/{shop.public_id}").status_code == 405
+    assert web.get("/hooks/nobody").status_code == 404

@@ -12,7 +12,17 @@ from sqlalchemy import select
 from automation.actions import test_mails
 from automation.app import App
 from automation.connections import settings_of
-from automation.models import ApiKey, Connection, ConsentState, Customer, Message, Store, Template, TemplateVersion
+from automation.models import (
+    ApiKey,
+    Connection,
+    ConsentState,
+    Customer,
+    Errand,
+    Message,
+    Store,
+    Template,
+    TemplateVersion,
+)
 from automation.security import random_id, token_hash
 from tests import make
 from tests.conftest import NOW, Net
@@ -187,3 +197,32 @@ def test_no_test_mail_leaves_through_a_broken_provider(
 def test_what_is_not_there_is_not_found(owner: Visitor) -> None:
     for path in ("nothing", "new/platform/nothing", "new/nothing", "new/provider/shopify"):
         assert owner.get(f"/connections/{path}").status_code == 404
+
+
+def test_a_shop_that_can_be_asked_shows_what_is_asked_of_it(app: App, owner: Visitor, net: Net) -> None:
+    settings = {"shop_url": "https://shop.example.com", "consumer_key": "ck_1", "consumer_secret": "cs_1"}
+    assert owner.post("/connections/new/platform/woocommerce", settings).status_code == 303
+    (row,) = stored(app)
+    page = owner.get(f"/connections/{row.public_id}").text
+    for words in ("Everything the shop has", "What webhooks missed", "Check the settings", "order.created"):
+        assert words in page
+    net.answer = lambda _: httpx.Response(200, json=[], headers={"X-WP-Total": "12"})
+    assert "12 orders" in owner.post(f"/connections/{row.public_id}/check").text
+    with app.db.write() as session:
+        session.query(Errand).update({"state": "failed", "message": "401: no such key"})
+    assert "401: no such key" in owner.get(f"/connections/{row.public_id}").text
+    assert owner.post(f"/connections/{row.public_id}/errands/back_fill").status_code == 303
+    with app.db.read() as session:
+        states = dict(session.execute(select(Errand.kind, Errand.state)).all())
+    assert states == {"subscribe": "failed", "back_fill": "waiting", "reconcile": "failed"}
+    assert owner.post(f"/connections/{row.public_id}/errands/gossip").status_code == 404
+    assert owner.post(f"/connections/{row.public_id}/remove").status_code == 303
+    assert stored(app) == []
+
+
+def test_a_shop_without_keys_is_only_listened_to(app: App, owner: Visitor) -> None:
+    owner.post("/connections/new/platform/woocommerce", {"shop_url": "https://shop.example.com"})
+    (row,) = stored(app)
+    page = owner.get(f"/connections/{row.public_id}").text
+    assert "What is asked of the shop" not in page
+    assert owner.post(f"/connections/{row.public_id}/check").status_code == 404
