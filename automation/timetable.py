@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from sqlalchemy import (
@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement, GenericFunction
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
 from automation.models.record import UTCDateTime
@@ -58,7 +59,13 @@ class _Item(FunctionElement[Any]):
     """One item of a JSON list: `place` is 0 for the first."""
 
     name = "item"
-    inherit_cache = False
+    # Of two items, a statement that is known has to have the same place and type.
+    _traverse_internals: ClassVar = [
+        *FunctionElement._traverse_internals,  # noqa: SLF001  SQLAlchemy has no other way to say what a kind adds
+        ("place", InternalTraversal.dp_plain_obj),
+        ("type", InternalTraversal.dp_type),
+    ]
+    inherit_cache = True
 
     def __init__(self, value: ColumnElement[Any], place: int, kind: TypeEngine[Any]) -> None:
         self.place = place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +16,7 @@ from automation.arbiter import CAPPED
 from automation.dice import drawn_below
 from automation.faults import declare, fault
 from automation.models import Campaign, ConsentState, Customer, Enrolment, Message
+from automation.rules.scope import Scope
 from automation.rules.sql import predicate
 from automation.trigger import Occurrences
 from automation.versions import Version
@@ -47,9 +48,12 @@ def enrol(app: App, now: datetime, limit: int) -> int:
     One INSERT … SELECT per live campaign. It asks for everything due within the catch-up span and leaves out what
     is enrolled already, so it may run as often as it likes and needs no memory of where it was.
     """
-    with app.db.read() as session:
-        live = versions.of_live_campaigns(app, session)
-    total = sum(_sweep(app, version, now, limit) for version in live)
+    found: list[_Look] = []
+    try:
+        _look(app, now, found)
+    finally:
+        # Also where a campaign could not be asked: those before it need not wait until it is mended.
+        total = sum(_sweep(app, look, now, limit) for look in found)
     with app.db.read() as session:
         ended = session.scalars(_ended()).all()
     if ended:
@@ -58,20 +62,39 @@ def enrol(app: App, now: datetime, limit: int) -> int:
     return total
 
 
-def _sweep(app: App, version: Version, now: datetime, limit: int) -> int:
-    found = version.occurrences(now)
-    is_last = found.last_at is not None and found.last_at <= now
+class _Look(NamedTuple):
+    """A campaign for which somebody is due, or nobody ever will be again."""
+
+    version: Version
+    wanted: Select[Any]
+    is_last: bool
+
+
+def _look(app: App, now: datetime, found: list[_Look]) -> None:
+    """Ask each live campaign whether anybody is due; those that say yes are added to `found`.
+
+    Most sweeps find nothing: one reader asks for all, and does not stand in a writer's way.
+    """
     with app.db.read() as session:
-        wanted = due(session, version, found, now)
-        # Most sweeps find nothing; a reader does not stand in a writer's way.
-        if not is_last and session.execute(wanted.limit(1)).first() is None:
-            return 0
+        live = versions.of_live_campaigns(app, session)
+        scopes = {store_id: versions.segments_of(session, store_id) for store_id in {v.store_id for v in live}}
+        for version in live:
+            occurrences = version.occurrences(now)
+            wanted = _wanted(scopes[version.store_id], version, occurrences, now)
+            is_last = occurrences.last_at is not None and occurrences.last_at <= now
+            # By the connection: nothing here is an object that a session would look after.
+            if is_last or session.connection().execute(wanted.limit(1)).first() is not None:
+                found.append(_Look(version, wanted, is_last))
+
+
+def _sweep(app: App, look: _Look, now: datetime, limit: int) -> int:
+    version = look.version
     with app.db.write() as session:
         if _spaces_entries(version):
             # What two workers enrol at once could break "once" and "not within": one after the other.
             session.execute(select(Campaign.id).where(Campaign.id == version.campaign_id).with_for_update())
-        added = _insert(app, session, wanted.limit(limit))
-        if is_last and added < limit:
+        added = _insert(app, session, look.wanted.limit(limit))
+        if look.is_last and added < limit:
             session.execute(update(Campaign).where(Campaign.id == version.campaign_id).values(enrolled_at=now))
         fault("enrol.before_commit")
     return added
@@ -87,6 +110,10 @@ def _insert(app: App, session: Session, wanted: Select[Any]) -> int:
 
 def due(session: Session, version: Version, found: Occurrences, now: datetime) -> Select[Any]:
     """The rows that enrolling inserts: due in the window, every condition true, in the audience, not yet enrolled."""
+    return _wanted(versions.segments_of(session, version.store_id), version, found, now)
+
+
+def _wanted(scope: Scope, version: Version, found: Occurrences, now: datetime) -> Select[Any]:
     definition = version.definition
     where = [
         found.store_id == version.store_id,
@@ -98,7 +125,7 @@ def due(session: Session, version: Version, found: Occurrences, now: datetime) -
         predicate(
             version.audience,
             now,
-            versions.segments_of(session, version.store_id),
+            scope,
             each=found.source is not Customer.__table__,
         ),
         ~_enrolled(version, Enrolment.key == found.key),

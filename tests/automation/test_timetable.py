@@ -30,6 +30,18 @@ def test_no_rows_are_no_rows(app: App) -> None:
         assert session.execute(select(*timetable("due", COLUMNS, []).c)).all() == []
 
 
+def test_tables_of_another_shape_are_not_mistaken_for_one_that_is_known(app: App) -> None:
+    row = ("2026", 2026)
+    with app.db.read() as session:
+        for columns in ({"a": TEXT, "b": NUMBER}, {"a": TEXT, "b": TEXT}):
+            due = timetable("due", columns, [row])
+            there = [session.execute(select(due.c.b)).scalar_one(), session.execute(select(due.c.a)).scalar_one()]
+            assert there[1] == "2026"
+            # SQLite gives back what is in the list; PostgreSQL converts it.
+            assert there[0] in (2026, "2026")
+            assert app.db.is_sqlite or isinstance(there[0], int) == (columns["b"] is NUMBER)
+
+
 def test_instants_compare_with_those_of_tables(app: App) -> None:
     with app.db.write() as session:
         store = make.store(session)

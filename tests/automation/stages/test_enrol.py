@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 
 from automation.app import App
 from automation.clock import TurnableClock
 from automation.dice import draw
-from automation.models import Enrolment, Event, Store
+from automation.errors import RuleBroken
+from automation.models import Campaign, CampaignVersion, Enrolment, Event, Store
 from automation.stages.enrol import enrol
+from tests import make
 from tests.automation.steps.flows import DAY, World, mail
 from tests.conftest import NOW
 
@@ -66,3 +68,30 @@ def test_the_store_holds_nobody_out_of_reminders(app: App, clock: TurnableClock)
         session.get_one(Store, world.store.id).policy = {"holdout_percent": 50}
     world.run()
     assert {p.state for p in world.places()} == {"finished"}
+
+
+def test_a_sweep_that_finds_nobody_asks_one_thing_of_each_campaign(app: App, clock: TurnableClock) -> None:
+    statements: list[str] = []
+    world = World(app, [mail("m")])
+    began = {"kind": "event_happened", "settings": {"event": "began"}}
+    event.listen(app.db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    counts = []
+    for more in (0, 1, 3):
+        with app.db.write() as session:
+            for _ in range(more):
+                make.campaign(app, session, world.store, flow=[mail("m")], trigger=began)
+        statements.clear()
+        assert enrol(app, NOW + 60 * DAY, 1000) == 0
+        counts.append(len(statements))
+    assert [count - counts[0] for count in counts] == [0, 1, 4]
+
+
+def test_a_campaign_that_cannot_be_asked_does_not_hold_up_those_before_it(app: App, clock: TurnableClock) -> None:
+    good, broken = World(app, [mail("m")]), World(app, [mail("m")])
+    with app.db.write() as session:
+        live = session.get_one(Campaign, broken.campaign.id).live_version_id
+        version = session.get_one(CampaignVersion, live)
+        version.definition = version.definition | {"audience": {"segment": 4711}}
+    with pytest.raises(RuleBroken, match="4711"):
+        enrol(app, NOW, 1000)
+    assert [place.campaign_id for place in good.places()] == [good.campaign.id]
