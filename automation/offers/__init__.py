@@ -6,7 +6,7 @@ holding     reserve a code for a run, release it, give it, let it expire: in bul
 guard       who goes without: pure
 stocking    shops make codes ahead of time; low stock
 redeeming   orders' codes → who used which, and which mail brought it
-freshness   whether the code in a mail is still good
+following   codes that are out: given, free again, expired; whether the code in a mail is still good
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from automation import bulk
 from automation.models import SENT, Enrolment, Message, OfferCode, TemplateVersion
 from automation.offers.holding import FIRST_LOOK, LIVE, release
+from automation.reliance import Relying
 
 LEFT = (*SENT, "unknown", "submitting")
 """States of a message that a customer has, or may have."""
@@ -99,43 +100,30 @@ def carriers(session: Session, enrolments: Iterable[int]) -> Mapping[int, Sequen
     return found
 
 
-def invalid_offers(session: Session, messages: Sequence[Any], now: datetime) -> dict[int, str]:
-    """Messages that show a code which is no longer good: {message id: reason}.
+def invalid_offers(session: Session, mails: Sequence[Relying], now: datetime) -> dict[int, str]:
+    """Mails that show a code which is no longer good: {message id: what does not hold any more, as if it did}.
 
-    `messages` are rows with `id`, `enrolment_id` and `template_version_id`. The reasons are `offer_redeemed` (the
-    customer has used it), `offer_expired` and `offer_withdrawn`. A run without a code is none of them: its mail
-    goes without one. Two statements, however many messages.
+    `mails` are those whose templates show an offer. A run without a code is none of them: its mail goes without one.
+    One statement, however many mails.
     """
-    shown = _shown(session, messages)
-    if not shown:
+    enrolments = {m.enrolment_id for m in mails if m.enrolment_id is not None}
+    if not enrolments:
         return {}
-    enrolments = {m.enrolment_id for m in shown}
-    newest: dict[int, Any] = {}
+    newest: dict[int | None, str] = {}
     for row in session.execute(
         select(OfferCode.enrolment_id, OfferCode.state, OfferCode.expires_at)
         .where(OfferCode.enrolment_id.in_(enrolments))
         .order_by(OfferCode.issued_at, OfferCode.id)
     ):
-        newest[row.enrolment_id] = row
-    reasons = {m.id: _reason(newest[m.enrolment_id], now) for m in shown if m.enrolment_id in newest}
-    return {message_id: reason for message_id, reason in reasons.items() if reason}
+        newest[row.enrolment_id] = _broken(row, now)
+    return {m.message_id: words for m in mails if (words := newest.get(m.enrolment_id))}
 
 
-def _shown(session: Session, messages: Sequence[Any]) -> list[Any]:
-    rows = session.execute(
-        select(TemplateVersion.id, TemplateVersion.names).where(
-            TemplateVersion.id.in_({m.template_version_id for m in messages if m.enrolment_id is not None})
-        )
-    )
-    showing = {row.id for row in rows if NAME in row.names}
-    return [m for m in messages if m.enrolment_id is not None and m.template_version_id in showing]
-
-
-def _reason(code: Any, now: datetime) -> str:
+def _broken(code: Any, now: datetime) -> str:
     if code.state == "redeemed":
-        return "offer_redeemed"
+        return "its code has not been used"
     if code.state == "void":
-        return "offer_withdrawn"
+        return "its offer was not withdrawn"
     if code.state == "expired" or (code.expires_at is not None and code.expires_at <= now):
-        return "offer_expired"
+        return "its code is still good"
     return ""
