@@ -36,6 +36,7 @@ from automation.versions import Version
 __all__ = ["MOST_DAYS", "Backtest", "Day", "Entrant", "Sent", "StepFigures", "backtest"]
 
 MOST_DAYS = 365
+FOR_GOOD = timedelta(days=36_500)
 
 
 def backtest(
@@ -75,7 +76,7 @@ class _Replay:
     def run(self) -> Backtest:
         version = self._version
         candidates, entries = self._enter()
-        road = Road(self._app, self._session, version, self._history, self._ticks, self._until)
+        road = Road(self._app, self._session, version, self._history, self._scope, self._ticks, self._until)
         journeys = [
             journey
             for found in play([travel(road, mine) for mine in entries.values() if mine], self._ask)
@@ -145,7 +146,7 @@ class _Replay:
             catch_up=min(
                 version.policy.catch_up, version.trigger.catch_up(version.settings) or version.policy.catch_up
             ),
-            cooldown=timedelta(days=definition.cooldown_days),
+            cooldown=FOR_GOOD if definition.entry == "once" else timedelta(days=definition.cooldown_days),
             has_agreed=self._history.has_agreed if is_asked else lambda _who, _at: True,
         )
 

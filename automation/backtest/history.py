@@ -37,6 +37,8 @@ class Person:
     name: str
     email_key: str | None
     timezone: str
+    paused_until: datetime | None
+    most_per_week: int | None
 
 
 class History:
@@ -82,10 +84,20 @@ class History:
                 Customer.last_name,
                 Customer.email_key,
                 Customer.timezone,
+                Customer.paused_until,
+                Customer.most_per_week,
             ).where(Customer.id.in_(ids))
         ):
             name = f"{row.first_name} {row.last_name[:1]}".strip()
-            self.people[row.id] = Person(row.id, row.public_id, name, row.email_key, row.timezone or self._timezone)
+            self.people[row.id] = Person(
+                row.id,
+                row.public_id,
+                name,
+                row.email_key,
+                row.timezone or self._timezone,
+                row.paused_until,
+                row.most_per_week,
+            )
 
     def _load_consents(self, ids: Sequence[int]) -> None:
         for row in self._session.execute(
