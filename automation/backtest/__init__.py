@@ -13,9 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Subquery
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from automation import versions
 from automation.app import App
@@ -164,6 +166,6 @@ class _Replay:
 
 def _enrolled(entries: dict[int, list[Entry]]) -> Subquery:
     """What the replay let in so far, as a trigger reads it."""
-    columns = {"customer_id": ID, "key": TEXT, "anchor_at": INSTANT, "entered_at": INSTANT}
+    columns: dict[str, TypeEngine[Any]] = {"customer_id": ID, "key": TEXT, "anchor_at": INSTANT, "entered_at": INSTANT}
     rows = [(who, e.key, e.candidate.at, e.at) for who, mine in entries.items() for e in mine]
     return timetable("enrolled", columns, rows)

@@ -179,7 +179,11 @@ class _Traveller:
             if not next_at or (now := ticks.at_or_after(min(next_at))) > until:
                 return self.journeys
             due = [j for j in self.journeys if j.state == "active" and j.place.due_at <= now]
-            asked = [j for j in self.journeys if j in due or any(_is_due(m, now) for m in j.mails)]
+            asked = [
+                j
+                for j in self.journeys
+                if (j.state == "active" and j.place.due_at <= now) or any(_is_due(m, now) for m in j.mails)
+            ]
             answers = yield [Question(j.entry.candidate, now, again=True) for j in asked]
             for journey in due:
                 self._advance(journey, answers, now)

@@ -175,7 +175,7 @@ def entered(app: App, campaign_id: int) -> set[tuple[str, str, datetime]]:
         return {(row[0], row[1], row[2]) for row in rows}
 
 
-def mailed(app: App, campaign_id: int) -> set[tuple[str, str, str, datetime]]:
+def mailed(app: App, campaign_id: int, now: datetime) -> set[tuple[str, str, str, datetime]]:
     """Which mails were let go, with the step and when."""
     with app.db.read() as session:
         rows = session.execute(
@@ -184,7 +184,7 @@ def mailed(app: App, campaign_id: int) -> set[tuple[str, str, str, datetime]]:
             .join(Customer, Customer.id == Enrolment.customer_id)
             .where(Enrolment.campaign_id == campaign_id, Message.state == "accepted")
         )
-        return {(row[0], row[1], row[2], row[3]) for row in rows}
+        return {(row[0], row[1], row[2] or "", row[3] or now) for row in rows}
 
 
 def campaign(app: App, session: Session, store: Store, now: datetime, kind: str, **changes: Any) -> Campaign:
