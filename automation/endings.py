@@ -55,7 +55,7 @@ def endings(
 
     `scope` is needed by campaigns with a rule among these.
     """
-    found = _asked(session, version, travellers, scope, now)
+    found = of_rules(session, version, travellers, scope, now)
     ids = [t.enrolment_id for t in travellers if not t.is_through and t.enrolment_id not in found]
     for enrolment_id, reason in versions.standing(session, version, ids, now).items() if ids else ():
         if reason is not None:
@@ -68,9 +68,10 @@ def needs_scope(version: Version) -> bool:
     return bool(version.exits) or version.goal_rule is not None
 
 
-def _asked(
+def of_rules(
     session: Session, version: Version, travellers: Sequence[Traveller], scope: Scope | None, now: datetime
 ) -> dict[int, Ending]:
+    """Those that the goal or an exit rule ends: all that does not depend on the trigger."""
     goal = version.definition.goal
     if goal is None and not version.exits:
         return {}

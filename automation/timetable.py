@@ -129,7 +129,7 @@ def _plain(value: Any) -> Any:
     if value.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone")
     # As SQLite stores instants, so that they compare as text.
-    return f"{value.astimezone(UTC).replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
 def lives_in(timezone: ColumnElement[Any], zone: ColumnElement[str]) -> ColumnElement[bool]:

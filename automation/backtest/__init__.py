@@ -13,9 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Subquery
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from automation import versions
 from automation.app import App
@@ -36,6 +38,7 @@ from automation.versions import Version
 __all__ = ["MOST_DAYS", "Backtest", "Day", "Entrant", "Sent", "StepFigures", "backtest"]
 
 MOST_DAYS = 365
+FOR_GOOD = timedelta(days=36_500)
 
 
 def backtest(
@@ -75,7 +78,7 @@ class _Replay:
     def run(self) -> Backtest:
         version = self._version
         candidates, entries = self._enter()
-        road = Road(self._app, self._session, version, self._history, self._ticks, self._until)
+        road = Road(self._app, self._session, version, self._history, self._scope, self._ticks, self._until)
         journeys = [
             journey
             for found in play([travel(road, mine) for mine in entries.values() if mine], self._ask)
@@ -145,7 +148,7 @@ class _Replay:
             catch_up=min(
                 version.policy.catch_up, version.trigger.catch_up(version.settings) or version.policy.catch_up
             ),
-            cooldown=timedelta(days=definition.cooldown_days),
+            cooldown=FOR_GOOD if definition.entry == "once" else timedelta(days=definition.cooldown_days),
             has_agreed=self._history.has_agreed if is_asked else lambda _who, _at: True,
         )
 
@@ -163,6 +166,6 @@ class _Replay:
 
 def _enrolled(entries: dict[int, list[Entry]]) -> Subquery:
     """What the replay let in so far, as a trigger reads it."""
-    columns = {"customer_id": ID, "key": TEXT, "anchor_at": INSTANT, "entered_at": INSTANT}
+    columns: dict[str, TypeEngine[Any]] = {"customer_id": ID, "key": TEXT, "anchor_at": INSTANT, "entered_at": INSTANT}
     rows = [(who, e.key, e.candidate.at, e.at) for who, mine in entries.items() for e in mine]
     return timetable("enrolled", columns, rows)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from automation.backtest.asking import Answer, Question
+from automation.backtest.asking import AUDIENCE, Answer, Question
 from automation.backtest.candidates import Candidate
 from automation.backtest.ticks import TICK, Ticks
 
@@ -24,6 +24,8 @@ Ask = Callable[[Iterable[Question]], Mapping[Question, Answer]]
 
 COOLDOWN = "they had not entered a short while before"
 SAME_KEY = "they had not entered for the same before"
+RULE_APART = timedelta(hours=2)
+"""How long an audience's rule has to hold, in the days after something fell due, to be found to hold."""
 CONSENT = "they had agreed to the topic"
 NEWEST = "nothing newer of theirs was due at the same time"
 
@@ -152,7 +154,10 @@ def _passing(
     for number, why in failing:
         candidate = candidates[number]
         last = min(rules.ticks.before(candidate.due_at + rules.catch_up), rules.ticks.before(rules.until + TICK))
-        later = None if last <= now else (yield from _when(rules, candidate, now, last))
+        later = None
+        if last > now:
+            apart = RULE_APART if why == AUDIENCE else last - now
+            later = yield from _when(rules, candidate, now, last, apart)
         if later is None:
             turn.kept_out[why] += 1
         else:
@@ -160,11 +165,20 @@ def _passing(
     return passing
 
 
-def _when(rules: EntryRules, candidate: Candidate, first: datetime, last: datetime) -> Turn[datetime | None]:
-    """When everything began to hold, between a moment at which it did not and the last one that counts."""
-    answers = yield [Question(candidate, last)]
-    if _answer(rules, answers, candidate, last).failing is not None:
+def _when(
+    rules: EntryRules, candidate: Candidate, first: datetime, last: datetime, apart: timedelta
+) -> Turn[datetime | None]:
+    """When everything began to hold, between a moment at which it did not and the last one that counts.
+
+    What held for less than `apart` in between may be missed.
+    """
+    looks = [rules.ticks.at_or_after(first + n * apart) for n in range(1, (last - first) // apart + 1)]
+    looks = [*(at for at in looks if at < last), last]
+    answers = yield [Question(candidate, at) for at in looks]
+    held = [n for n, at in enumerate(looks) if _answer(rules, answers, candidate, at).failing is None]
+    if not held:
         return None
+    first, last = looks[held[0] - 1] if held[0] else first, looks[held[0]]
     while (middle := rules.ticks.middle(first, last)) is not None:
         answers = yield [Question(candidate, middle)]
         if _answer(rules, answers, candidate, middle).failing is None:

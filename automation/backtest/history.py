@@ -37,6 +37,8 @@ class Person:
     name: str
     email_key: str | None
     timezone: str
+    paused_until: datetime | None
+    most_per_week: int | None
 
 
 class History:
@@ -82,10 +84,20 @@ class History:
                 Customer.last_name,
                 Customer.email_key,
                 Customer.timezone,
+                Customer.paused_until,
+                Customer.most_per_week,
             ).where(Customer.id.in_(ids))
         ):
             name = f"{row.first_name} {row.last_name[:1]}".strip()
-            self.people[row.id] = Person(row.id, row.public_id, name, row.email_key, row.timezone or self._timezone)
+            self.people[row.id] = Person(
+                row.id,
+                row.public_id,
+                name,
+                row.email_key,
+                row.timezone or self._timezone,
+                row.paused_until,
+                row.most_per_week,
+            )
 
     def _load_consents(self, ids: Sequence[int]) -> None:
         for row in self._session.execute(
@@ -97,7 +109,7 @@ class History:
 
     def _load_mails(self, ids: Sequence[int], since: datetime, until: datetime) -> None:
         went_at = func.coalesce(Message.accepted_at, Message.decided_at)
-        for customer_id, *mail in self._session.execute(
+        for customer_id, mail_at, mail_class, message_id in self._session.execute(
             select(Message.customer_id, went_at, Message.mail_class, Message.id)
             .where(
                 Message.customer_id.in_(ids),
@@ -109,15 +121,15 @@ class History:
             )
             .order_by(went_at)
         ):
-            if mail[0] is not None:
-                self._mails[customer_id].append(OtherMail(*mail))
+            if mail_at is not None:
+                self._mails[customer_id].append(OtherMail(mail_at, mail_class, message_id))
 
     def consent(self, customer_id: int, at: datetime) -> tuple[str | None, datetime | None]:
         """What the ledger said at a moment, and since when."""
         lines = [line for line in self._consents.get(customer_id, ()) if line.at <= at]
         if not lines:
             return None, None
-        held = standing(lines)
+        held = lines[0] if len(lines) == 1 else standing(lines)
         return held.status, held.at
 
     def has_agreed(self, customer_id: int, at: datetime) -> bool:
@@ -140,7 +152,7 @@ class History:
     def has_ordered(self, customer_id: int, since: datetime, until: datetime) -> bool:
         """Whether the customer placed an order after `since`, up to `until`."""
         orders = self._orders.get(customer_id)
-        return bool(orders) and bisect_right(orders, since) < bisect_right(orders, until)
+        return orders is not None and bisect_right(orders, since) < bisect_right(orders, until)
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

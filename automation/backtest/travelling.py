@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from automation import arbiter
@@ -19,9 +20,19 @@ from automation.arbiter import CAPPED, Draft, Facts, Verdict
 from automation.backtest.asking import Answer, Question
 from automation.backtest.entering import Entry, Turn
 from automation.backtest.history import History
-from automation.backtest.ticks import Ticks
+from automation.backtest.ticks import TICK, Ticks
+from automation.dice import draw
+from automation.endings import Ending, Traveller, of_rules
+from automation.models import Customer, Record
+from automation.rules.language import Filter, Rule
+from automation.rules.scope import Scope
+from automation.rules.since import first_since
+from automation.rules.sql import predicate
 from automation.stages.advance import LATE, MAX_VISITS
-from automation.step import Exit, Next, Place, WaitUntil
+from automation.stages.enrol import lots
+from automation.step import Exit, Hold, Jump, Next, Place, Stay, WaitUntil
+from automation.times import DAY, day_span, local_date, zone
+from automation.timetable import ID, INSTANT, timetable
 from automation.versions import Version
 
 
@@ -59,29 +70,62 @@ class Journey:
     mails: list[Mail] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
     """How often each step was taken."""
+    is_through: bool = False
+    """Through all steps, while its goal may still be reached."""
     missed_step: str | None = None
     """Where it left before a mail: the next mail that did not come about."""
 
     def go(self, step_id: str | None, due_at: datetime) -> None:
         self.step_id = step_id
-        self.place = replace(self.place, due_at=due_at)
+        self.place = replace(self.place, due_at=due_at, arrived_at=None, is_back=False)
 
     def end(self, state: str, now: datetime, reason: str = "") -> None:
         self.state, self.exit_reason, self.ended_at, self.step_id = state, reason, now, None
 
 
 class ReplayDesk:
-    """A desk that keeps what is asked of it in mind and writes nothing."""
+    """A desk that answers as of a moment in the past and writes nothing: drafts are counted, the rest is let be."""
 
-    def __init__(self, session: Session, version: Version, now: datetime) -> None:
+    def __init__(self, session: Session, version: Version, scope: Scope, now: datetime) -> None:
         self.session = session
         self.now = now
+        self.store_id, self.campaign_id, self.version_id = version.store_id, version.campaign_id, version.id
         self.drafted: list[str] = []
-        self._version = version
+        self._scope = scope
 
     def draft(self, place: Place, step_id: str, template_version_id: int) -> None:
         del place, template_version_id
         self.drafted.append(step_id)
+
+    def keep(self, model: type[Record], row: Mapping[str, Any]) -> None:
+        del model, row
+
+    def tag(self, place: Place, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        del place, add, remove
+
+    def set_attribute(self, place: Place, name: str, value: Any) -> None:
+        del place, name, value
+
+    def pick(self, place: Place, step_id: str, arm: str) -> None:
+        del place, step_id, arm
+
+    def holding(self, places: Sequence[Place], rule: Rule) -> set[int]:
+        found = set(
+            self.session.scalars(
+                select(Customer.id).where(
+                    Customer.id.in_([place.customer_id for place in places]),
+                    predicate(rule, self.now, self._scope, each=True),
+                )
+            )
+        )
+        return {place.enrolment_id for place in places if place.customer_id in found}
+
+    def happened(self, places: Sequence[Place], event: str, where: Sequence[Filter] = ()) -> dict[int, datetime]:
+        rows = [(place.enrolment_id, place.customer_id, place.since_at) for place in places]
+        given = timetable("given", {"id": ID, "customer_id": ID, "since": INSTANT}, rows)
+        first = first_since(event, where, self.now, given, customer_id=given.c.customer_id, since=given.c.since)
+        found = self.session.execute(select(given.c.id, first.label("first_at")))
+        return {row.id: row.first_at for row in found if row.first_at is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +136,7 @@ class Road:
     session: Session
     version: Version
     history: History
+    scope: Scope
     ticks: Ticks
     until: datetime
 
@@ -109,7 +154,7 @@ class _Traveller:
         self._person = road.history.people[entries[0].candidate.customer_id]
         self.journeys = [self._journey(number, entry) for number, entry in enumerate(entries)]
         self._sent: list[datetime] = []
-        """When mails of capped classes went, by this replay."""
+        """When mails went, by this replay."""
 
     def _journey(self, number: int, entry: Entry) -> Journey:
         place = Place(
@@ -120,7 +165,11 @@ class _Traveller:
             anchor_at=entry.candidate.at,
             subject_id=entry.candidate.subject_id,
         )
-        return Journey(entry, place)
+        journey = Journey(entry, place)
+        for lot, percent, words in lots(self._road.version):
+            if journey.state == "active" and draw(lot, place.customer_id) < percent / 100:
+                journey.end("held", entry.at, words)
+        return journey
 
     def travel(self) -> Turn[list[Journey]]:
         ticks, until = self._road.ticks, self._road.until
@@ -130,7 +179,11 @@ class _Traveller:
             if not next_at or (now := ticks.at_or_after(min(next_at))) > until:
                 return self.journeys
             due = [j for j in self.journeys if j.state == "active" and j.place.due_at <= now]
-            asked = [j for j in self.journeys if j in due or any(_is_due(m, now) for m in j.mails)]
+            asked = [
+                j
+                for j in self.journeys
+                if (j.state == "active" and j.place.due_at <= now) or any(_is_due(m, now) for m in j.mails)
+            ]
             answers = yield [Question(j.entry.candidate, now, again=True) for j in asked]
             for journey in due:
                 self._advance(journey, answers, now)
@@ -139,6 +192,14 @@ class _Traveller:
     def _advance(self, journey: Journey, answers: Mapping[Question, Answer], now: datetime) -> None:
         version = self._road.version
         failing = answers[Question(journey.entry.candidate, now, again=True)].failing
+        ending = self._ending(journey, now)
+        if ending is not None:
+            journey.missed_step = _next_mail(version, journey)
+            journey.end(ending.state, now, ending.reason or "its goal was reached")
+            return
+        if journey.is_through:
+            journey.end("finished", now)
+            return
         if failing is not None:
             journey.missed_step = _next_mail(version, journey)
             journey.end("exited", now, f"no longer true: {failing}")
@@ -147,20 +208,32 @@ class _Traveller:
             journey.has_begun = True
             journey.go(version.following[None], journey.entry.candidate.due_at)
         elif now - journey.place.due_at > LATE:
-            journey.go(journey.step_id, now)
+            journey.place = replace(journey.place, due_at=now, arrived_at=journey.place.since_at)
         while journey.state == "active" and self._take(journey, now):
             pass
+
+    def _ending(self, journey: Journey, now: datetime) -> Ending | None:
+        road = self._road
+        if road.version.definition.goal is None and not road.version.exits:
+            return None
+        traveller = Traveller(0, journey.place.customer_id, journey.entry.at, journey.is_through)
+        return of_rules(road.session, road.version, [traveller], road.scope, now).get(0)
 
     def _take(self, journey: Journey, now: datetime) -> bool:
         """One step; whether there is more to do now."""
         road, step_id = self._road, journey.step_id
         if step_id is None:
-            journey.end("finished", now)
+            goal = road.version.definition.goal
+            if goal is None or now >= journey.entry.at + goal.within:
+                journey.end("finished", now)
+            else:
+                journey.is_through = True
+                journey.go(None, journey.entry.at + goal.within)
             return False
         if journey.visits >= MAX_VISITS:
             journey.end("exited", now, f"stopped after {MAX_VISITS} steps: the flow goes in a circle")
             return False
-        node, desk = road.version.nodes[step_id], ReplayDesk(road.session, road.version, now)
+        node, desk = road.version.nodes[step_id], ReplayDesk(road.session, road.version, road.scope, now)
         moves = road.app.steps[node.kind].take([journey.place], step_id, road.version.steps[step_id], desk)
         journey.visits += 1
         journey.taken[step_id] += 1
@@ -171,10 +244,22 @@ class _Traveller:
             case Exit(reason=reason):
                 journey.end("exited", now, reason)
                 return False
-            case WaitUntil(at=at) if at > now:
+            case Hold(reason=reason):
+                journey.end("held", now, reason)
+                return False
+            case Stay(until=at):
+                since = journey.place.since_at
+                # What it waits for is looked for where the worker would look, and at least every hour.
+                at = min(at, now + LATE)
+                journey.place = replace(journey.place, due_at=max(at, now + TICK), arrived_at=since, is_back=True)
+                return False
+            case Jump(step_id=target, again=again):
+                jumps = {**journey.place.jumps, step_id: journey.place.jumps.get(step_id, 0) + 1}
+                number = journey.place.round + again
+                journey.place = replace(journey.place, jumps=jumps, round=number, arrived_at=None, is_back=False)
+                journey.step_id = target
+            case WaitUntil(at=at) if at > now and after is not None:
                 journey.go(after, at)
-                if after is None:
-                    journey.end("finished", now)
                 return False
             case WaitUntil(at=at):
                 journey.go(after, at if now - at <= LATE else now)
@@ -195,7 +280,7 @@ class _Traveller:
                 mail.due_at, mail.waited_for = verdict.until, mail.waited_for or verdict.reason
                 continue
             mail.outcome, mail.reason, mail.facts, mail.decided_at = verdict.outcome, verdict.reason, verdict.facts, now
-            if verdict.outcome == "go" and self._road.version.definition.mail_class in CAPPED:
+            if verdict.outcome == "go" and self._road.version.definition.mail_class != "transactional":
                 self._sent.append(now)
 
     def _verdict(self, mail: Mail, failing: str | None, now: datetime) -> Verdict:
@@ -211,16 +296,30 @@ class _Traveller:
             created_at=mail.drafted_at,
             expires_at=mail.expires_at,
         )
+        today = local_date(now, zone(person.timezone))
         facts = Facts(
             email_key=person.email_key,
             suppression=self._road.history.suppression(person.email_key, now),
             consent=consent,
             consent_at=since,
             timezone=person.timezone,
-            last_capped_at=max([*self._sent[-1:], *self._others(now)[-1:]], default=None),
+            today=self._count(day_span(today, zone(person.timezone))[0], now),
+            this_week=self._count(day_span(today - today.weekday() * DAY, zone(person.timezone))[0], now),
+            paused_until=person.paused_until,
+            own_limit=person.most_per_week,
+            last_capped_at=max([*self._capped()[-1:], *self._others(now)[-1:]], default=None),
             failing=failing,
         )
         return arbiter.decide(draft, facts, version.policy, now)
+
+    def _capped(self) -> list[datetime]:
+        return self._sent if self._road.version.definition.mail_class in CAPPED else []
+
+    def _count(self, since: datetime, now: datetime) -> int:
+        limited = self._road.version.policy.limited
+        others = self._road.history.other_mails(self._person.id, since, now)
+        mine = self._sent if self._road.version.definition.mail_class in limited else []
+        return sum(m.mail_class in limited for m in others) + sum(since <= at <= now for at in mine)
 
     def _others(self, now: datetime) -> list[datetime]:
         mails = self._road.history.other_mails(self._person.id, now - self._road.version.policy.gap, now)
@@ -228,7 +327,7 @@ class _Traveller:
 
     def _last_is_other(self, now: datetime) -> bool:
         others = self._others(now)
-        return bool(others) and (not self._sent or others[-1] > self._sent[-1])
+        return bool(others) and (not self._capped() or others[-1] > self._sent[-1])
 
 
 def _is_due(mail: Mail, now: datetime) -> bool:

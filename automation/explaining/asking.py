@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from automation import versions
 from automation.app import App
+from automation.arbiter import CAPPED
+from automation.dice import draw
 from automation.explaining.answer import Check, Occasion, Way, Why
 from automation.explaining.occasions import Looker
 from automation.explaining.ways import ways
 from automation.models import AuditEntry, Campaign, CampaignVersion, ConsentState, Customer, Enrolment, Suppression
 from automation.reasons import SUPPRESSIONS, day_and_time
+from automation.stages.enrol import lots
 from automation.versions import Version
 
 _STATES = {
@@ -128,13 +131,20 @@ def _customer(session: Session, version: Version, customer: Customer, at: dateti
         words = f"The address must not be mailed: {SUPPRESSIONS.get(blocked.reason, blocked.reason)}."
     yield Check(blocked is None or blocked.at > at, words)
     definition = version.definition
+    zone = customer.timezone or version.timezone
+    for lot, percent, words in lots(version):
+        if draw(lot, customer.id) < percent / 100:
+            yield Check(False, f"The customer is {words}: they enter, and are not mailed.")
+    if definition.mail_class in CAPPED and customer.paused_until is not None:
+        words = f"The customer wants no such mail before {day_and_time(customer.paused_until, zone)}."
+        yield Check(customer.paused_until <= at, words)
     if definition.mail_class == "transactional":
         return
     consent = session.get(ConsentState, (customer.id, definition.topic))
     status = consent.status if consent is not None else "never asked"
     said = f"Consent to {definition.topic}: {status}"
     if consent is not None:
-        said += f" since {day_and_time(consent.at, customer.timezone or version.timezone)}"
+        said += f" since {day_and_time(consent.at, zone)}"
     yield Check(status == "granted", f"{said}.")
 
 
@@ -148,6 +158,12 @@ def _is_asked(version: Version, checks: Sequence[Check]) -> bool:
 
 def _entry(version: Version, enrolments: Sequence[Enrolment], at: datetime, timezone: str) -> Iterator[Check]:
     cooldown = version.definition.cooldown_days
+    if version.definition.entry == "once":
+        said = "nobody enters twice"
+        if enrolments:
+            said += f"; they entered {day_and_time(enrolments[-1].entered_at, timezone)} for “{enrolments[-1].key}”"
+        yield Check(not enrolments, _sentence(said))
+        return
     if not cooldown:
         yield Check(True, "Each occasion counts, once.")
         return
@@ -164,8 +180,8 @@ def _entry(version: Version, enrolments: Sequence[Enrolment], at: datetime, time
 
 
 def _one_of(version: Version, due: list[Occasion]) -> list[Occasion]:
-    """With a cool-down only the newest of several that are due starts."""
-    if not version.definition.cooldown_days:
+    """Where entries are spaced only the newest of several that are due starts."""
+    if not version.definition.cooldown_days and version.definition.entry != "once":
         return due
     found, is_taken = [], False
     for occasion in due:

@@ -94,7 +94,7 @@ class Moments:
         # Whether a span is open at an end depends on the rule, not on the moment.
         since = None if found[0].since is None else self._add([span.since for span in found], INSTANT)
         until = None if found[0].until is None else self._add([span.until for span in found], INSTANT)
-        return Span(since, until)  # type: ignore[arg-type]  # columns instead of instants: both compare
+        return Span(since, until)
 
     def _add(self, values: Sequence[Any], kind: TypeEngine[Any]) -> Any:
         name = f"asked_{len(self._columns)}"

@@ -180,7 +180,7 @@ def _columns(version: Version, found: Occurrences, now: datetime) -> list[Column
     return [values[name].label(name) for name in _COLUMNS]
 
 
-def _lots(version: Version) -> list[tuple[str, float, str]]:
+def lots(version: Version) -> list[tuple[str, float, str]]:
     """The lots that may hold a customer out: name, share, and what is said of those whom it holds out."""
     definition, policy = version.definition, version.policy
     lots = [(f"campaign {version.campaign_id}, holdout", definition.holdout_percent, HELD_BY_CAMPAIGN)]
@@ -191,12 +191,12 @@ def _lots(version: Version) -> list[tuple[str, float, str]]:
 
 
 def _state(version: Version, found: Occurrences) -> ColumnElement[str]:
-    arms = [(drawn_below(lot, found.customer_id, percent / 100), "held") for lot, percent, _ in _lots(version)]
+    arms = [(drawn_below(lot, found.customer_id, percent / 100), "held") for lot, percent, _ in lots(version)]
     return case(*arms, else_="active") if arms else literal("active")
 
 
 def _exit_reason(version: Version, found: Occurrences) -> ColumnElement[str]:
-    arms = [(drawn_below(lot, found.customer_id, percent / 100), words) for lot, percent, words in _lots(version)]
+    arms = [(drawn_below(lot, found.customer_id, percent / 100), words) for lot, percent, words in lots(version)]
     return case(*arms, else_="") if arms else literal("")
 
 

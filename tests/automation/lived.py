@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from automation.actions import campaigns
@@ -61,11 +61,14 @@ class Shop:
         return until
 
     def run_belt(self) -> None:
-        """Every stage up to the decision, until all rest."""
+        """Every stage up to the decision, until all rest; then what may go has gone."""
         now = self.clock()
         for stage in (summarise, enrol, advance, decide):
             while stage(self.app, now, 10_000):
                 pass
+        with self.app.db.write() as session:
+            # Nothing keeps what may go from leaving at once.
+            session.execute(update(Message).where(Message.state == "ready").values(state="accepted", accepted_at=now))
 
 
 def shop(app: App, clock: TurnableClock, seed: int, customers: int = 24) -> Shop:
@@ -172,16 +175,16 @@ def entered(app: App, campaign_id: int) -> set[tuple[str, str, datetime]]:
         return {(row[0], row[1], row[2]) for row in rows}
 
 
-def mailed(app: App, campaign_id: int) -> set[tuple[str, str, str, datetime]]:
+def mailed(app: App, campaign_id: int, now: datetime) -> set[tuple[str, str, str, datetime]]:
     """Which mails were let go, with the step and when."""
     with app.db.read() as session:
         rows = session.execute(
             select(Customer.public_id, Enrolment.key, Message.step_id, Message.decided_at)
             .join(Enrolment, Enrolment.id == Message.enrolment_id)
             .join(Customer, Customer.id == Enrolment.customer_id)
-            .where(Enrolment.campaign_id == campaign_id, Message.state == "ready")
+            .where(Enrolment.campaign_id == campaign_id, Message.state == "accepted")
         )
-        return {(row[0], row[1], row[2], row[3]) for row in rows}
+        return {(row[0], row[1], row[2] or "", row[3] or now) for row in rows}
 
 
 def campaign(app: App, session: Session, store: Store, now: datetime, kind: str, **changes: Any) -> Campaign:

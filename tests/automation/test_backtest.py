@@ -14,8 +14,8 @@ from automation.clock import TurnableClock
 from automation.models import Campaign
 from tests.automation import lived
 
-DAYS = int(os.environ.get("CARTWHEEL_TEST_BACKTEST_DAYS", "7"))
-EVERY = timedelta(minutes=int(os.environ.get("CARTWHEEL_TEST_BACKTEST_MINUTES", "180")))
+DAYS = int(os.environ.get("CARTWHEEL_TEST_BACKTEST_DAYS", "6"))
+EVERY = timedelta(minutes=int(os.environ.get("CARTWHEEL_TEST_BACKTEST_MINUTES", "240")))
 LATELY = {"event": "order.placed", "within": {"last_days": 12}}
 KINDS: dict[str, dict[str, Any]] = {
     "cart": {"kind": "cart_abandoned"},
@@ -32,7 +32,14 @@ KINDS: dict[str, dict[str, Any]] = {
         "mail_class": "transactional",
         "settings": {"which": "later"},
     },
-    "first": {"kind": "first_purchase", "cooldown_days": 0, "settings": {"after_hours": 3}},
+    "first": {
+        "kind": "first_purchase",
+        "cooldown_days": 0,
+        "holdout_percent": 30,
+        "goal": {"event": "order.placed", "within_days": 2},
+        "exits": [{"rule": {"event": "product.viewed", "within": {"last_days": 1}}}],
+        "settings": {"after_hours": 3},
+    },
     "nth": {
         "kind": "nth_order",
         "cooldown_days": 0,
@@ -80,7 +87,7 @@ def test_a_replay_enrols_and_mails_as_the_live_belt_did(app: App, clock: Turnabl
             wrong[name] = sorted(now - then), sorted(then - now)
             continue
         mails = {(e.customer, e.key, m.step_id, m.at) for e in found.entrants for m in e.mails if m.went}
-        sent = lived.mailed(app, campaign_id)
+        sent = lived.mailed(app, campaign_id, clock())
         if mails != sent:
             wrong[name] = sorted(mails - sent), sorted(sent - mails)
     assert not wrong
