@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 from sqlalchemy import (
@@ -60,7 +60,7 @@ class _Item(FunctionElement[Any]):
 
     name = "item"
     # Of two items, a statement that is known has to have the same place and type.
-    _traverse_internals: ClassVar = [
+    _traverse_internals = [  # noqa: RUF012  as SQLAlchemy declares it
         *FunctionElement._traverse_internals,  # noqa: SLF001  SQLAlchemy has no other way to say what a kind adds
         ("place", InternalTraversal.dp_plain_obj),
         ("type", InternalTraversal.dp_type),

@@ -19,9 +19,9 @@ class NotifySettings(StepSettings):
 
 
 class Notify(Step):
-    """Leaves a notice for the people who run the store, with a link to the customer.
+    """Leaves a notice on the home page of the people who run the store, with a link to the customer.
 
-    Nothing is mailed to the customer.
+    It stays there until one of them says that it is done. Nothing is mailed to the customer.
     """
 
     label = "Notify a person"

@@ -33,7 +33,8 @@ def test_no_rows_are_no_rows(app: App) -> None:
 def test_tables_of_another_shape_are_not_mistaken_for_one_that_is_known(app: App) -> None:
     row = ("2026", 2026)
     with app.db.read() as session:
-        for columns in ({"a": TEXT, "b": NUMBER}, {"a": TEXT, "b": TEXT}):
+        shapes: tuple[dict[str, Any], ...] = ({"a": TEXT, "b": NUMBER}, {"a": TEXT, "b": TEXT})
+        for columns in shapes:
             due = timetable("due", columns, [row])
             there = [session.execute(select(due.c.b)).scalar_one(), session.execute(select(due.c.a)).scalar_one()]
             assert there[1] == "2026"

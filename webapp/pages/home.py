@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from sqlalchemy import select
+from werkzeug.wrappers import Response as AnyResponse
 
-from automation import figures
+from automation import figures, notices
 from automation.models import Job
+from webapp.auth import current_admin
 from webapp.factory import the_app
-from webapp.navigation import shell
+from webapp.navigation import shell, the_store
 from webapp.permissions import permission
 
 blueprint = Blueprint("home", __name__)
@@ -61,6 +63,16 @@ def people() -> str:
     return render_template("home/people.html", people=found)
 
 
+@blueprint.post("/notices/<int:notice_id>/done")
+@permission("edit")
+def see_to(notice_id: int) -> AnyResponse | str:
+    """Take a notice off the list."""
+    app = the_app()
+    with app.db.write() as session:
+        notices.see_to(session, the_store().id, notice_id, current_admin().id, app.clock())
+    return pulse() if "HX-Request" in request.headers else redirect(url_for("home.index"))
+
+
 def _pulse() -> dict[str, Any]:
     store = shell().store
     if store is None:
@@ -72,7 +84,10 @@ def _pulse() -> dict[str, Any]:
         job = session.scalars(
             select(Job).where(Job.state.in_(("waiting", "running"))).order_by(Job.id.desc()).limit(1)
         ).first()
+        told, told_count = notices.waiting(session, store.id, current_admin().id)
         shown = {
+            "notices": told,
+            "notice_count": told_count,
             "sendings": figures.sendings(session, store, now),
             "belt": belt,
             "days": days,

@@ -82,8 +82,8 @@ def test_a_signature_opens_it_too_and_numbers_the_delivery() -> None:
         signed(CALLBACK, NOW - timedelta(minutes=6)),
         signed(CALLBACK, NOW + timedelta(minutes=6)),
         Request(signed(CALLBACK).headers, CALLBACK + b" "),
-        signed(CALLBACK, **{"webhook-timestamp": "now"}),
-        signed(CALLBACK, **{"webhook-signature": "v1,no base64"}),
+        Request({**signed(CALLBACK).headers, "webhook-timestamp": "now"}, CALLBACK),
+        Request({**signed(CALLBACK).headers, "webhook-signature": "v1,no base64"}, CALLBACK),
         Request({"x-cartwheel-secret": SECRET}, CALLBACK.replace(b"abc123", b"other1")),
     ],
 )
