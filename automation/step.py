@@ -179,6 +179,13 @@ class Step(ABC):
     def take(self, places: Sequence[Place], step_id: str, settings: Any, desk: Desk) -> Mapping[int, Move]:
         """A move for each place, by enrolment id. A constant number of statements, however many there are."""
 
+    def rehearse(self, places: Sequence[Place], step_id: str, settings: Any, desk: Desk) -> Mapping[int, Move]:
+        """The moves in a backtest: what `take` would answer, without writing anything or reading an enrolment.
+
+        The desk lets be what is asked of it, so that only kinds which go past it have to say something of their own.
+        """
+        return self.take(places, step_id, settings, desk)
+
     def branches_of(self, settings: Any) -> tuple[str, ...]:  # noqa: ARG002  most kinds have the same for all
         """Names of the branches that may hang below it with these settings, in the order they are drawn."""
         return self.branches

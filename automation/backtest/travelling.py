@@ -234,7 +234,7 @@ class _Traveller:
             journey.end("exited", now, f"stopped after {MAX_VISITS} steps: the flow goes in a circle")
             return False
         node, desk = road.version.nodes[step_id], ReplayDesk(road.session, road.version, road.scope, now)
-        moves = road.app.steps[node.kind].take([journey.place], step_id, road.version.steps[step_id], desk)
+        moves = road.app.steps[node.kind].rehearse([journey.place], step_id, road.version.steps[step_id], desk)
         journey.visits += 1
         journey.taken[step_id] += 1
         for drafted in desk.drafted:

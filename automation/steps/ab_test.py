@@ -66,6 +66,14 @@ class AbTest(Step):
             moves[place.enrolment_id] = Next(arm)
         return moves
 
+    def rehearse(
+        self, places: Sequence[Place], step_id: str, settings: AbTestSettings, desk: Desk
+    ) -> Mapping[int, Move]:
+        # Nobody knows who would have clicked: everybody goes down an arm, as while it is tested.
+        lot = f"campaign {desk.campaign_id}, step {step_id}"
+        arms = [(arm, 1.0) for arm in settings.arms]
+        return {place.enrolment_id: Next(choose(lot, place.customer_id, arms)) for place in places}
+
     def branches_of(self, settings: AbTestSettings) -> tuple[str, ...]:
         return settings.arms
 

@@ -49,6 +49,12 @@ class GiveOffer(Step):
         got = reserve(desk.session, offer, store_id, claims, desk.now)
         return {p.enrolment_id: self._move(got[f"enrolment:{p.enrolment_id}"], settings) for p in places}
 
+    def rehearse(
+        self, places: Sequence[Place], step_id: str, settings: OfferSettings, desk: Desk
+    ) -> Mapping[int, Move]:
+        del step_id, settings, desk  # as if there had been a code for everybody
+        return {place.enrolment_id: Next("with") for place in places}
+
     def _move(self, got: object, settings: OfferSettings) -> Move:
         if not isinstance(got, Refusal):
             return Next("with")

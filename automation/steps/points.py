@@ -51,5 +51,11 @@ class GivePoints(Step):
             ledger.add(desk.session, lines, desk.now)
         return moves
 
+    def rehearse(
+        self, places: Sequence[Place], step_id: str, settings: PointsSettings, desk: Desk
+    ) -> Mapping[int, Move]:
+        del step_id, settings, desk
+        return {place.enrolment_id: Next() for place in places}
+
     def sentence(self, settings: PointsSettings) -> str:
         return f"Give {settings.points:,} points"
