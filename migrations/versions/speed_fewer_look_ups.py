@@ -1,7 +1,7 @@
 """Fewer look-ups for each enrolment and each message
 
 Revision ID: speed
-Revises: arbiter
+Revises: platforms
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "speed"
-down_revision = "arbiter"
+down_revision = "platforms"
 branch_labels = None
 depends_on = None
 
