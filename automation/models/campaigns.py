@@ -88,8 +88,9 @@ class Enrolment(Record):
     )
 
     id: Mapped[Id]
-    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
-    campaign_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    store_id: Mapped[int] = mapped_column(BigInt)
+    campaign_id: Mapped[int] = mapped_column(BigInt)
+    """The version's. Its key holds the campaign and the customer's the store: no need to look those up for each row."""
     version_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaign_versions.id"))
     customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"))
     key: Mapped[str] = mapped_column(String(160))

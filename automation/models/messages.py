@@ -67,16 +67,18 @@ class Message(Record):
         ),
         Index("ix_messages_customer_id_created_at", "customer_id", "created_at"),
         Index("ix_messages_campaign_id_state", "campaign_id", "state"),
-        Index("ix_messages_store_id_accepted_at", "store_id", "accepted_at"),
+        Index("ix_messages_store_id_accepted_at", "store_id", "accepted_at", **_where("accepted_at IS NOT NULL")),
         Index("ix_messages_provider_id", "connection_id", "provider_id", **_where("provider_id IS NOT NULL")),
     )
 
     id: Mapped[Id]
     public_id: Mapped[str] = mapped_column(String(32), unique=True)
     """Random; travels in the provider's metadata and in links' tokens. Never reused, also after a restore."""
-    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    store_id: Mapped[int] = mapped_column(BigInt)
+    """The customer's, whose key holds it."""
     customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"))
-    campaign_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    campaign_id: Mapped[int | None] = mapped_column(BigInt)
+    """The version's, whose key holds it; neither on a mail that no campaign sends."""
     version_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("campaign_versions.id"))
     enrolment_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("enrolments.id"))
     step_id: Mapped[str | None] = mapped_column(String(64))
