@@ -100,7 +100,7 @@ def test_codes_whose_answer_was_lost_are_asked_for_again_and_count_as_made(app: 
     shop.trouble = None
     clock.turn(PATIENCE)
     assert issue(app, clock(), 10) == 3
-    assert shop.asked[0] == shop.asked[1]
+    assert sorted(shop.asked[0]) == sorted(shop.asked[1])
     assert issue(app, clock(), 10) == 2
     assert (stock(app)[0], len(shop.there)) == ({"free": 5}, 5)
 

@@ -79,9 +79,7 @@ def test_a_code_of_a_run_that_goes_on_is_kept(app: App) -> None:
     assert seen(app, code)[0] == "reserved"
 
 
-@pytest.mark.parametrize(
-    ("mail", "names"), [(None, ()), ("dropped", ("offer",)), ("accepted", ("customer",))], ids=str
-)
+@pytest.mark.parametrize(("mail", "names"), [(None, ()), ("dropped", ("offer",)), ("accepted", ("customer",))], ids=str)
 def test_a_code_that_no_mail_showed_is_free_again(app: App, mail: str | None, names: tuple[str, ...]) -> None:
     code = held(app, mail=mail, names=names)
     end(app)
