@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from automation import audit, campaigns, transfers
-from automation.actions import templates
+from automation.actions import offers, templates
 from automation.app import App
 from automation.campaigns import Definition, StepNode
 from automation.differences import differs
@@ -26,7 +27,9 @@ from automation.models import (
     Template,
     Trial,
 )
-from automation.recipes import Recipe, RecipeSegment
+from automation.offers.holding import find
+from automation.offers.terms import Terms
+from automation.recipes import Recipe, RecipeOffer, RecipeSegment
 from automation.recipes import recipes as _recipes
 from automation.security import random_id
 from automation.transfers import Impact, Inside
@@ -73,8 +76,10 @@ def create_from_recipe(
     *,
     name: str | None = None,
 ) -> Campaign:
-    """A new draft from a recipe, with the segment that it watches. Raises NotAllowed for an unknown recipe."""
-    del app  # a recipe is data; the installation matters when it is published
+    """A new draft from a recipe, with the segment that it watches and the offer that it gives.
+
+    Raises NotAllowed for an unknown recipe.
+    """
     found = _recipes().get(recipe)
     if found is None:
         raise NotAllowed(f"There is no recipe called {recipe}.")
@@ -84,6 +89,8 @@ def create_from_recipe(
         definition = definition.model_copy(
             update={"trigger": definition.trigger.model_copy(update={"settings": settings})}
         )
+    if found.offer is not None:
+        _offer(app, session, store, found.offer, now, admin_id)
     row = create(session, store, name or found.title, definition, now, admin_id)
     row.description = found.description
     return row
@@ -105,6 +112,13 @@ def _segment(session: Session, store: Store, wanted: RecipeSegment, now: datetim
     session.add(row)
     session.flush()
     return row.id
+
+
+def _offer(app: App, session: Session, store: Store, wanted: RecipeOffer, now: datetime, admin_id: int | None) -> None:
+    """Make the store's offer of that name when there is none. No code, no alert: a person has not asked for it yet."""
+    if find(session, store.id, wanted.name) is None:
+        terms = Terms.model_validate({**asdict(wanted), "currency": store.currency, "low_stock": 0})
+        offers.save(app, session, store.id, terms, now, admin_id=admin_id)
 
 
 def install_mails(app: App, session: Session, campaign: Campaign, now: datetime) -> None:

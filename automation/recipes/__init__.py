@@ -2,6 +2,10 @@
 
 A recipe whose trigger watches a segment brings one of its own ("segment": name, description, rule): drafting it makes
 the segment in the store, or takes the one of that name, and sets its number in the trigger's settings.
+
+A recipe whose flow gives an offer brings it too ("offer": name, label, kind, value, valid_days): drafting it makes the
+offer, or takes the one of that name. It has no codes yet, since the shop has to know them: until a person adds some, or
+has the shop make them, the flow goes on without.
 """
 
 from __future__ import annotations
@@ -27,6 +31,17 @@ class RecipeSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeOffer:
+    """The offer that a recipe's flow gives."""
+
+    name: str
+    label: str
+    kind: str
+    value: int
+    valid_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A campaign that is ready but for a look at it."""
 
@@ -36,6 +51,7 @@ class Recipe:
     icon: str
     definition: Definition
     segment: RecipeSegment | None = None
+    offer: RecipeOffer | None = None
 
 
 @cache
@@ -53,5 +69,6 @@ def recipes() -> dict[str, Recipe]:
                 icon=data["icon"],
                 definition=campaigns.read(data["definition"]),
                 segment=RecipeSegment(**data["segment"]) if "segment" in data else None,
+                offer=RecipeOffer(**data["offer"]) if "offer" in data else None,
             )
     return found

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from automation.actions import campaigns
+from automation.actions import campaigns, offers
 from automation.app import App
+from automation.campaigns import walk
 from automation.clock import TurnableClock
 from automation.discovery import plugged_in
 from automation.models import (
@@ -19,6 +20,7 @@ from automation.models import (
     CustomerTier,
     DueItem,
     Message,
+    Offer,
     PointsEntry,
     Rendering,
     Segment,
@@ -73,6 +75,41 @@ def test_a_recipe_brings_its_segment_once(app: App) -> None:
         segment = session.scalars(select(Segment)).one()
         assert segment.name == "Gone quiet"
         assert [row.draft["trigger"]["settings"]["segment"] for row in (first, second)] == [segment.id] * 2
+
+
+def test_a_recipe_brings_its_offer_once_and_without_codes_the_flow_goes_on(app: App) -> None:
+    with app.db.write() as session:
+        store = make.store(session, currency="SEK")
+        for _ in range(2):
+            campaigns.create_from_recipe(app, session, store, "birthday", NOW)
+        offer = session.scalars(select(Offer)).one()
+        assert (offer.name, offer.kind, offer.value, offer.valid_days, offer.currency, offer.supply) == (
+            "birthday",
+            "percent",
+            10,
+            14,
+            "SEK",
+            "pool",
+        )
+    for recipe in recipes().values():
+        given = {n.settings["offer"] for n in walk(recipe.definition.flow) if n.kind == "offer"}
+        assert given == ({recipe.offer.name} if recipe.offer else set())
+
+
+def test_a_birthday_mail_shows_the_code_that_the_offer_step_gave(app: App, clock: TurnableClock) -> None:
+    published = TODAY - 3 * DAY
+    with app.db.write() as session:
+        scene = Scene(app, session)
+        row = campaigns.create_from_recipe(app, session, scene.store, "birthday", published)
+        campaigns.install_mails(app, session, row, published)
+        campaigns.publish(app, session, row, published)
+        (code,) = offers.generate_codes(session, session.scalars(select(Offer)).one(), 1, published)
+        _birthday(scene)
+    clock.turn(TODAY - clock())
+    drain(app)
+    ((_, html),) = _mails(app)
+    assert code in html
+    assert "Good until March 24, 2026" in html
 
 
 def test_only_the_mails_a_recipe_names_are_added_and_an_edited_one_is_kept(app: App) -> None:
