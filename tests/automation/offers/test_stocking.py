@@ -58,9 +58,9 @@ class Till(Platform):
         return []
 
 
-def till(app: App, **terms: Any) -> tuple[App, Any, int]:
+def till(app: App, **terms: Any) -> tuple[App, type[Till], int]:
     """A store whose offer's codes are made by a till that is connected."""
-    kind: Any = type("Till2", (Till,), {"there": [], "asked": [], "trouble": None})
+    kind: type[Till] = type("Till2", (Till,), {"there": [], "asked": [], "trouble": None})
     app = replace(app, platforms={**app.platforms, "till": kind})
     kind.app = app
     with app.db.write() as session:
