@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from automation.errors import SetupError
-from automation.models import Customer
+from automation.models import Customer, LoyaltyAccount
 from automation.rules.operators import ValueType
 from automation.upsert import table_of
 
 _customers = table_of(Customer)
+_accounts = table_of(LoyaltyAccount)
 
 Do = Literal["count", "sum", "average", "min", "max", "first", "last"]
 
@@ -88,6 +89,13 @@ _ALL = (
     Field("last_mail_at", "instant", "the last mail to them", tally=Tally("mail.sent", "last")),
     Field("last_open_at", "instant", "their last opening of a mail", tally=Tally("mail.opened", "last")),
     Field("last_click_at", "instant", "their last click in a mail", tally=Tally("mail.clicked", "last")),
+    Field(
+        "points_balance",
+        "number",
+        "their points",
+        beside=Beside(_accounts.c.customer_id, _accounts.c.balance),
+    ),
+    Field("tier", "text", "their tier", beside=Beside(_accounts.c.customer_id, _accounts.c.tier)),
     Field("last_visit_at", "instant", "their last visit", tally=Tally("visit", "last")),
 )
 

@@ -20,6 +20,7 @@ from automation.models import (
     Customer,
     Enrolment,
     Event,
+    LoyaltyAccount,
     Message,
     MessageEvent,
     Order,
@@ -202,7 +203,17 @@ class World:
             "entries": [self._entry(key) for _ in range(dice.choice([0, 0, 1]))],
             "consents": {topic: self._consent(key, topic) for topic in TOPICS if dice.random() < 0.5},
             "suppression": self._suppression(row["email_key"]),
+            **self._account(key),
         }
+
+    def _account(self, owner: int) -> Row:
+        """Where the customer stands in the programme; some have no account."""
+        if self.dice.random() < 0.4:
+            return {"points_balance": None, "tier": None}
+        tier, balance = self.dice.choice(["", "Gold", "silver"]), self.dice.choice([-1, 0, 1, 42, 600])
+        place = {"balance": balance, "tier": tier, "rank": 0, "spend": 0}
+        self._keep(LoyaltyAccount, customer_id=owner, store_id=self.store_id, **place)
+        return {"points_balance": balance, "tier": tier}
 
     def _items(self, model: Any, key: str, owner: int) -> list[Row]:
         found = []
