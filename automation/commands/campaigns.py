@@ -1,10 +1,11 @@
-"""Campaigns from the terminal: the recipes there are, a draft from one, and what starts and stops a campaign."""
+"""Campaigns from the terminal: the recipes there are, a draft from one, its versions, and what starts and stops it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import get_args
 
 import click
 from sqlalchemy import or_, select
@@ -13,12 +14,22 @@ from sqlalchemy.orm import Session
 from automation.actions import campaigns, setup
 from automation.app import App, build
 from automation.commands.running import ensure_migrated
+from automation.endings import GOAL_STEP
 from automation.errors import NotAllowed
 from automation.models import Campaign, Store
 from automation.recipes import recipes as all_recipes
 from automation.settings import load
+from automation.transfers import Impact, Inside
 
 _STORE = click.option("--store", "store_name", metavar="NAME", help="Of several stores, which one.")
+_INSIDE = click.option(
+    "--inside",
+    type=click.Choice(get_args(Inside)),
+    default="finish",
+    show_default=True,
+    help="What becomes of those inside: they finish on their version, move to the new one, or exit.",
+)
+_FATES = {"stays": "the step stays", "changes": "the step changes", "vanishes": "the step is gone"}
 
 
 @contextmanager
@@ -77,14 +88,64 @@ def draft(recipe: str, name: str | None, store_name: str | None) -> None:
 
 @click.command()
 @click.argument("campaign")
+@_INSIDE
 @_STORE
-def publish(campaign: str, store_name: str | None) -> None:
-    """Put a CAMPAIGN live, by its name."""
+def publish(campaign: str, inside: Inside, store_name: str | None) -> None:
+    """Put the draft of a CAMPAIGN live, by its name.
+
+    `cartwheel impact CAMPAIGN` says beforehand whom it concerns.
+    """
     with _opened(store_name) as (app, session, store, now):
         row = _named(session, store, campaign)
-        version = campaigns.publish(app, session, row, now)
+        version = campaigns.publish(app, session, row, now, inside=inside)
         said = f"{row.name} is live (version {version.number})."
     click.echo(said)
+
+
+@click.command()
+@click.argument("campaign")
+@click.argument("number", type=int)
+@_INSIDE
+@_STORE
+def rollback(campaign: str, number: int, inside: Inside, store_name: str | None) -> None:
+    """Make version NUMBER of a CAMPAIGN live again, as a new version with the same mails."""
+    with _opened(store_name) as (app, session, store, now):
+        row = _named(session, store, campaign)
+        version = campaigns.rollback(app, session, row, number, now, inside=inside)
+        said = f"{row.name} is as it was in version {number} (live as version {version.number})."
+    click.echo(said)
+
+
+@click.command()
+@click.argument("campaign")
+@_STORE
+def duplicate(campaign: str, store_name: str | None) -> None:
+    """Make a new draft with all that the draft of a CAMPAIGN says."""
+    with _opened(store_name) as (_, session, store, now):
+        name = campaigns.duplicate(session, _named(session, store, campaign), now).name
+    click.echo(f'Drafted: {name}\nPublish it: cartwheel publish "{name}"')
+
+
+@click.command()
+@click.argument("campaign")
+@_STORE
+def impact(campaign: str, store_name: str | None) -> None:
+    """Say who waits at which step of a CAMPAIGN, and what publishing its draft with `--inside move` means for them."""
+    with _opened(store_name) as (_, session, store, _now):
+        found = campaigns.impact(session, _named(session, store, campaign))
+    for one in found:
+        click.echo(_meant(one))
+    click.echo(f"{sum(one.waiting for one in found):,} inside.")
+
+
+def _meant(one: Impact) -> str:
+    places = {None: "before the first step", GOAL_STEP: "behind the last step, for its goal"}
+    said = f"version {one.version}, {places.get(one.step_id, one.step_id)}: {one.waiting:,}, {_FATES[one.fate]}"
+    if one.step_id is None:
+        return f"{said}; they begin with the new version"
+    if one.goes_to is None:
+        return f"{said}; moved, their way ends"
+    return said if one.goes_to == one.step_id else f"{said}; moved, they go on at {one.goes_to}"
 
 
 @click.command()
