@@ -51,7 +51,7 @@ def is_said_or_refused(read: Read, topic: str, body: bytes) -> bool:
         return bool(str(error))
 
 
-def mutate(read: Read, topics: Sequence[str], bodies: Sequence[tuple[str, Any]], examples: int = 200) -> None:
+def mutate(read: Read, topics: Sequence[str], bodies: Sequence[tuple[str, Any]], examples: int = 60) -> None:
     """Change up to four places in one of `bodies` (topic, parsed body), again and again."""
     assert bodies
 
