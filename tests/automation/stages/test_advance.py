@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
 
 from automation.app import App
 from automation.clock import TurnableClock
@@ -185,3 +185,31 @@ def test_a_flow_that_goes_in_a_circle_is_stopped(app: App, clock: TurnableClock,
     advance(app, clock(), 10)
     assert "goes in a circle" in the_enrolment(app).exit_reason
     assert cart.id
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_is_due_is_found_by_when_and_not_by_campaign(app: App, clock: TurnableClock, cart: Cart) -> None:
+    clock.turn(IDLE)
+    assert enrol(app, clock(), 1000) == 1
+    with app.db.write() as session:
+        # A campaign that many are in, as the database knows by its statistics.
+        names = ", ".join(c.name for c in Enrolment.__table__.c if c.name not in ("id", "key"))
+        session.execute(
+            text(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+                f"INSERT INTO enrolments (key, {names}) SELECT 'before-' || i, {names} FROM enrolments, n"
+            )
+        )
+    with app.db.engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    app.db.dispose()  # connections keep the statistics that they began with
+    seen: list[Any] = []
+    event.listen(app.db.engine, "before_cursor_execute", lambda *a: seen.append((a[2], a[3])))
+    clock.turn(timedelta(hours=2))
+    assert advance(app, clock(), 10) == 10
+    statement, values = next(s for s in seen if s[0].startswith("SELECT enrolments.id, enrolments.customer_id"))
+    with app.db.read() as session:
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        plan = " ".join(row[3] for row in rows)
+    assert "ix_enrolments_due_at" in plan
+    assert "TEMP B-TREE" not in plan
