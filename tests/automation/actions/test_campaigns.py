@@ -43,7 +43,11 @@ def test_publishing_fixes_the_mails_and_keeps_the_version_for_good(app: App, sto
     with app.db.read() as session:
         assert session.scalars(select(CampaignVersion.number).order_by(CampaignVersion.number)).all() == [1, 2]
         actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
-    assert actions == ["campaign.created", "campaign.published", "campaign.published"]
+    assert [a for a in actions if a.startswith("campaign.")] == [
+        "campaign.created",
+        "campaign.published",
+        "campaign.published",
+    ]
 
 
 @pytest.mark.parametrize(

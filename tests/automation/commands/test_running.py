@@ -48,7 +48,7 @@ class Started:
     def end(self, number: int) -> int:
         """Send a signal; the exit code."""
         self.process.send_signal(number)
-        code: int = self.process.wait(20)
+        code: int = self.process.wait(40)
         self._reader.join(5)
         return code
 
