@@ -20,10 +20,8 @@ from automation.rules.since import first_since
 from automation.rules.sql import predicate
 from automation.security import random_id
 from automation.step import Place
+from automation.tags import said, standing
 from automation.versions import Version
-
-MAX_TAGS = 250
-"""Of one customer; more are not added."""
 
 
 @dataclass(slots=True)
@@ -141,23 +139,26 @@ class BatchDesk:
         if not self._wishes:
             return
         found = self.session.execute(
-            select(Customer.id, Customer.tags, Customer.attributes)
+            select(Customer.id, Customer.tags, Customer.own_tags, Customer.attributes)
             .where(Customer.id.in_(self._wishes))
             .order_by(Customer.id)
             .with_for_update()
         )
-        changed = [
-            {"id": row.id, "tags": tags, "attributes": attributes}
-            for row in found
-            for tags, attributes in [_granted(row.tags, row.attributes, self._wishes[row.id])]
-            if tags != row.tags or attributes != row.attributes
-        ]
+        changed = []
+        for row in found:
+            wishes = self._wishes[row.id]
+            own_tags = said(row.own_tags, wishes.tags) if wishes.tags else row.own_tags
+            values = {
+                "tags": standing(row.tags, own_tags) if wishes.tags else row.tags,
+                "own_tags": own_tags,
+                "attributes": _merged(row.attributes, wishes.attributes),
+            }
+            if any(values[name] != getattr(row, name) for name in values):
+                changed.append({"id": row.id, **values})
         bulk.update(self.session, Customer, changed, values={"updated_at": self.now})
         self._wishes.clear()
 
 
-def _granted(tags: list[str], attributes: dict[str, Any], wishes: _Wishes) -> tuple[list[str], dict[str, Any]]:
-    kept = [tag for tag in tags if wishes.tags.get(tag) is not False]
-    kept += [tag for tag, is_added in wishes.tags.items() if is_added and tag not in kept][: MAX_TAGS - len(kept)]
-    merged = {**attributes, **wishes.attributes}
-    return kept, {name: value for name, value in merged.items() if value is not None or name not in wishes.attributes}
+def _merged(attributes: dict[str, Any], wishes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**attributes, **wishes}
+    return {name: value for name, value in merged.items() if value is not None or name not in wishes}

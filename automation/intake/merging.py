@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import aliased
 
 from automation.consents import ConsentLine, note
-from automation.intake.batch import Batch, Row
+from automation.intake.batch import Batch, Row, latest
 from automation.loyalty.accounts import merge_accounts
 from automation.models import (
     Cart,
@@ -30,6 +30,7 @@ from automation.models import (
     SpecialDate,
 )
 from automation.rhythms import forget, mark_stale
+from automation.tags import said, standing
 from automation.upsert import table_of
 
 _FOLLOW: tuple[type[Any], ...] = (
@@ -71,17 +72,28 @@ def merge(batch: Batch, kept: Row, gone: Row) -> None:
         .where(mine.c.customer_id == gone["id"], mine.c.state == "active")
         .values(state="exited", ended_at=batch.now, exit_reason="merged with another customer")
     )
-    customers = table_of(Customer)
-    engaged = select(customers.c.engaged_at).where(customers.c.id == gone["id"])
-    later = session.scalar(engaged)
-    if later is not None:
-        session.execute(
-            update(customers)
-            .where(customers.c.id == kept["id"], (customers.c.engaged_at.is_(None)) | (customers.c.engaged_at < later))
-            .values(engaged_at=later)
-        )
+    _carry_wishes(batch, kept, gone)
     merge_accounts(session, batch.store_id, kept["id"], gone["id"], batch.now)
     _carry_consents(batch, kept, gone)
+
+
+def _carry_wishes(batch: Batch, kept: Row, gone: Row) -> None:
+    """Combine what others than the shop write on a customer: the longer rest, the fewer mails, all tags of ours."""
+    table = table_of(Customer)
+    columns = (table.c.id, table.c.engaged_at, table.c.paused_until, table.c.most_per_week, table.c.own_tags)
+    found = batch.session.execute(select(*columns).where(table.c.id.in_((kept["id"], gone["id"]))))
+    rows = {row.id: row for row in found}
+    mine, theirs = rows[kept["id"]], rows[gone["id"]]
+    own_tags = said(theirs.own_tags, dict(mine.own_tags or ())) or None
+    values: Row = {
+        "engaged_at": latest(mine.engaged_at, theirs.engaged_at),
+        "paused_until": latest(mine.paused_until, theirs.paused_until),
+        "most_per_week": min((n for n in (mine.most_per_week, theirs.most_per_week) if n is not None), default=None),
+    }
+    if own_tags != mine.own_tags:
+        tags = batch.session.scalar(select(table.c.tags).where(table.c.id == kept["id"]))
+        values |= {"own_tags": own_tags, "tags": standing(tags or [], own_tags)}
+    batch.session.execute(update(table).where(table.c.id == kept["id"]).values(values))
 
 
 def _carry_consents(batch: Batch, kept: Row, gone: Row) -> None:

@@ -16,12 +16,13 @@ from automation.intake.batch import Batch, Row, Shelf, earliest, fill, is_newer,
 from automation.intake.merging import merge
 from automation.models import Customer, Identity
 from automation.security import random_id
+from automation.tags import said, standing
 from automation.upsert import insert_into, table_of
 
 _ZONES = available_timezones()
 _PROFILE = ("first_name", "last_name", "phone", "locale", "country", "region", "city", "postcode", "currency", "tags")
 _BIRTHDAY = ("birthday_month", "birthday_day", "birthday_year")
-_NOT_OURS = ("public_id", "notes", "engaged_at", "erased_at", "paused_until", "most_per_week")
+_NOT_OURS = ("public_id", "notes", "engaged_at", "erased_at", "paused_until", "most_per_week", "own_tags")
 """Columns of a customer that others write."""
 _EMPTY: Row = {
     **dict.fromkeys(("id", "email", "email_key", "locale", "timezone", "country", "region", "city", "postcode")),
@@ -186,9 +187,8 @@ class People:
             old, new = row["attributes"], change.attributes
             row["attributes"] = {**old, **new} if newer else {**new, **old}
         gone = set(change.tags_removed or ())
-        added = [tag for tag in change.tags_added or () if tag not in row["tags"]]
-        if gone or added:
-            row["tags"] = [tag for tag in (*row["tags"], *added) if tag not in gone]
+        told = [tag for tag in (*row["tags"], *(change.tags_added or ())) if tag not in gone]
+        row["tags"] = standing(told, row.get("own_tags"))
         if change.source and not row["source"]:
             row["source"] = change.source
         row["created_at"] = earliest(row["created_at"], change.created_at)
@@ -248,6 +248,7 @@ class People:
             fill(kept, {name: gone[name] for name in (*_PROFILE, *_BIRTHDAY, "timezone", "source")}, newer=False)
             kept["attributes"] = {**gone["attributes"], **kept["attributes"]}
             kept["attributes"].pop("merged_into", None)
+            kept["own_tags"] = said(gone.get("own_tags"), dict(kept.get("own_tags") or ()))
         kept["created_at"] = min(kept["created_at"], gone["created_at"])
         kept["updated_at"] = gone["updated_at"] = self._batch.now
         self._shelf.touch(gone)

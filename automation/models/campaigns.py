@@ -114,6 +114,8 @@ class Enrolment(Record):
     """When it came to the step at which it stays; None where it is on its way to the next."""
     waits_for: Mapped[str | None] = mapped_column(String(128))
     """The event that wakes it before `due_at`; see `automation.waking`."""
+    goes_on_at: Mapped[datetime | None]
+    """When it takes its step where an event wakes it before only to see whether its goal is reached."""
     goal_at: Mapped[datetime | None]
     """When it reached the campaign's goal."""
     entered_at: Mapped[datetime]

@@ -47,6 +47,8 @@ class Customer(Record):
     birthday_day: Mapped[int | None]
     birthday_year: Mapped[int | None]
     tags: Mapped[list[str]] = mapped_column(Json, default=list)
+    own_tags: Mapped[list[Any] | None] = mapped_column(Json)
+    """What flows said of tags, [["gold", true], ["new", false]]; it stands above a shop's; see `automation.tags`."""
     attributes: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     notes: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy.orm import Session
 
 from automation.changes import ConsentChanged, CustomerChanged, CustomerDeleted, CustomersMerged, EventHappened, Person
@@ -160,6 +161,46 @@ def test_merged_customers_bring_everything_along(shop: Shop) -> None:
     places = {(e.key, e.customer_id): e.state for e in shop.rows(Enrolment)}
     assert places == {("same", kept.id): "active", ("same", gone.id): "exited", ("other", kept.id): "active"}
     assert shop.one(ConsentState, customer_id=kept.id).status == "withdrawn"  # nobody revives an unsubscribe
+
+
+@pytest.mark.parametrize("kept_has_more", [True, False])
+def test_of_two_wishes_the_quieter_one_holds_for_merged_customers(shop: Shop, *, kept_has_more: bool) -> None:
+    shop.tell(*(CustomerChanged(external_id=i, email=f"{i}@example.com", tags=["shop"]) for i in ("1", "2")))
+    with shop.app.db.write() as session:
+        one, two = session.query(Customer).order_by(Customer.id)
+        more, less = (one, two) if kept_has_more else (two, one)
+        more.paused_until, more.most_per_week = NOW + timedelta(days=9), 1
+        less.paused_until, less.most_per_week = NOW + timedelta(days=2), 3
+        two.own_tags, two.tags = [["gold", True], ["new", False]], ["shop", "gold"]
+        one.own_tags = [["new", True]]
+    shop.tell(CustomersMerged(kept_external_id="1", deleted_external_id="2"))
+    kept = shop.rows(Customer)[0]
+    assert (kept.paused_until, kept.most_per_week) == (NOW + timedelta(days=9), 1)
+    assert (kept.tags, kept.own_tags) == (["shop", "gold", "new"], [["gold", True], ["new", True]])
+
+
+def test_a_wish_of_either_holds_where_the_other_has_none(shop: Shop) -> None:
+    shop.tell(*(CustomerChanged(external_id=i, email=f"{i}@example.com") for i in ("1", "2")))
+    with shop.app.db.write() as session:
+        one, two = session.query(Customer).order_by(Customer.id)
+        one.most_per_week, two.paused_until = 2, NOW + timedelta(days=1)
+    shop.tell(CustomersMerged(kept_external_id="1", deleted_external_id="2"))
+    kept = shop.rows(Customer)[0]
+    assert (kept.paused_until, kept.most_per_week) == (NOW + timedelta(days=1), 2)
+
+
+def test_a_shops_newer_list_of_tags_leaves_alone_what_a_flow_set(shop: Shop) -> None:
+    shop.tell(CustomerChanged(external_id="7", tags=["old", "vip"], updated_at=ago(50)))
+    with shop.app.db.write() as session:
+        row = session.query(Customer).one()
+        row.own_tags, row.tags = [["gold", True], ["vip", False]], ["old", "gold"]
+    shop.tell(CustomerChanged(external_id="7", tags=["new", "vip"], updated_at=ago(40)))
+    assert shop.one(Customer).tags == ["new", "gold"]
+    shop.tell(CustomerChanged(external_id="7", tags_added=["vip", "more"], tags_removed=["gold", "new"]))
+    assert shop.one(Customer).tags == ["more", "gold"]
+    shop.tell(CustomerChanged(external_id="7", first_name="Ada", tags=[], updated_at=ago(-1)))
+    assert shop.one(Customer).tags == ["gold"]
+    assert shop.one(Customer).own_tags == [["gold", True], ["vip", False]]
 
 
 def test_news_of_a_merged_customer_reaches_the_one_that_was_kept(shop: Shop) -> None:
