@@ -53,6 +53,7 @@ class _Row:
     is_special: bool
     """It has, or had, more to be written than where it is and when it is due."""
     waits_for: str | None = None
+    goes_on_at: datetime | None = None
     arrived_at: datetime | None = None
     """Of the step at which it now stays."""
     state: str = "active"
@@ -70,6 +71,11 @@ class _Row:
         since = self.place.since_at
         self.place = replace(self.place, due_at=max(move.until, now + SOON))
         self.waits_for, self.arrived_at, self.is_special = move.event, since, True
+
+    def watch(self, event: str) -> None:
+        """Be woken when the goal's event happens: not to go on, where it waits for its time."""
+        self.waits_for, self.is_special = event, True
+        self.goes_on_at = self.place.due_at if self.arrived_at is None else None
 
     def jump(self, move: Jump) -> None:
         """To another step of the flow, and take note of it."""
@@ -125,6 +131,7 @@ def _claim(app: App, session: Session, now: datetime, limit: int) -> list[_Row]:
             Enrolment.visits,
             Enrolment.entered_at,
             Enrolment.waits_for,
+            Enrolment.goes_on_at,
         )
         .join(Customer, Customer.id == Enrolment.customer_id)
         .join(Campaign, Campaign.id == campaign_id)
@@ -136,7 +143,9 @@ def _claim(app: App, session: Session, now: datetime, limit: int) -> list[_Row]:
     rows = []
     for r in found:
         number, customer, zone, due_at, anchor_at, subject, rounds, arrived_at, jumps, version, step, visits, *rest = r
-        entered_at, waits_for = rest
+        entered_at, waits_for, goes_on_at = rest
+        if goes_on_at is not None:
+            due_at = max(due_at, goes_on_at)
         is_back = arrived_at is not None
         place = Place(
             number, customer, zone or "", due_at, anchor_at, subject, rounds, arrived_at, is_back, jumps or {}
@@ -165,6 +174,11 @@ def _still_on_their_way(
             if ending.goal_at is not None:
                 row.goal_at, row.is_special = ending.goal_at, True
             continue
+        if row.place.due_at > now:
+            # Woken before its time, and the goal is not reached: it waits on.
+            if event := _goal_event(version, row, now):
+                row.watch(event)
+            continue
         if not row.place.timezone:
             row.place = replace(row.place, timezone=version.timezone)
         if row.step_id is None:
@@ -176,6 +190,12 @@ def _still_on_their_way(
             row.place = replace(row.place, due_at=now, arrived_at=row.place.since_at)
         moving.append(row)
     return moving
+
+
+def _goal_event(version: Version, row: _Row, now: datetime) -> str | None:
+    """What it is worth waking for while it waits: the event of a goal that may still be reached."""
+    goal = version.definition.goal
+    return goal.event if goal is not None and now < row.entered_at + goal.within else None
 
 
 def _walk(app: App, version: Version, rows: Iterable[_Row], desk: BatchDesk, now: datetime) -> None:
@@ -218,6 +238,8 @@ def _take(app: App, version: Version, step_id: str, rows: list[_Row], desk: Batc
         row.visits += not row.place.is_back
         if _move(row, moves[row.place.enrolment_id], after, inside, now):
             going.append(row)
+        elif row.state == "active" and row.waits_for is None and (event := _goal_event(version, row, now)):
+            row.watch(event)
     return going
 
 
@@ -275,5 +297,6 @@ def _more(row: _Row) -> dict[str, Any]:
         "jumps": row.place.jumps or None,
         "arrived_at": row.arrived_at if is_active else None,
         "waits_for": row.waits_for if is_active else None,
+        "goes_on_at": row.goes_on_at if is_active else None,
         "goal_at": row.goal_at,
     }

@@ -14,6 +14,7 @@ from automation.errors import CampaignBroken
 from automation.models import ArmPick, Customer, Message, Notice, Trial
 from automation.stages.advance import advance
 from automation.stages.enrol import enrol
+from automation.waking import stir
 from tests.automation.steps.flows import DAY, HOUR, World, mail, node
 from tests.conftest import NOW
 
@@ -59,6 +60,7 @@ def test_tags_and_attributes_are_seen_by_the_next_branch(app: App) -> None:
     with app.db.read() as session:
         person = session.get_one(Customer, world.people[0].id)
     assert (person.tags, person.attributes) == (["kept", "gold"], {"size": 42})
+    assert person.own_tags == [["old", False], ["gold", True]]
 
 
 def test_a_notice_is_left_once(app: App) -> None:
@@ -170,3 +172,49 @@ def test_with_too_few_people_nobody_wins_and_nobody_is_forgotten(app: App, clock
     assert all(world.mailed(i) for i in range(20))
     with app.db.read() as session:
         assert session.scalars(select(Trial)).one().winner is None
+
+
+def test_a_goal_met_during_a_wait_ends_the_way_at_once_and_nothing_else_cuts_the_wait_short(
+    app: App, clock: TurnableClock
+) -> None:
+    flow = [node("w", "wait", amount=3, unit="days"), mail("late")]
+    goal = {"event": "bought", "where": [{"property": "size", "is": "is", "value": 42}], "within_days": 7}
+    world = World(app, flow, people=3, goal=goal)
+    world.run()
+    due_at = world.places()[0].due_at
+    clock.turn(HOUR)
+    for person, name, size in zip(world.people, ("bought", "bought", "looked"), (42, 41, 42), strict=True):
+        world.happens(person, name, clock(), size=size)
+        with app.db.write() as session:
+            stir(session, [(person.id, name)], clock())
+    world.run()
+    assert [(p.state, p.goal_at) for p in world.places()] == [
+        ("converted", clock()),
+        ("active", None),
+        ("active", None),
+    ]
+    # Whoever bought something else is woken, sees that it was not the goal, and waits on; also for the next time.
+    assert [p.due_at for p in world.places()[1:]] == [due_at, due_at]
+    clock.turn(HOUR)
+    world.happens(world.people[1], "bought", clock(), size=42)
+    with app.db.write() as session:
+        stir(session, [(world.people[1].id, "bought")], clock())
+    world.run()
+    assert [p.state for p in world.places()] == ["converted", "converted", "active"]
+    clock.turn(due_at - clock())
+    world.run()
+    assert [world.mailed(i) for i in range(3)] == [[], [], ["late"]]
+
+
+def test_who_is_woken_while_nobody_works_still_waits_until_the_time_that_was_set(
+    app: App, clock: TurnableClock
+) -> None:
+    flow = [node("w", "wait", amount=3, unit="days"), node("v", "wait", amount=1, unit="days"), mail("late")]
+    world = World(app, flow, goal={"event": "bought", "where": [{"property": "n", "is": "is", "value": 1}]})
+    world.run()
+    due_at = world.places()[0].due_at
+    with app.db.write() as session:
+        stir(session, [(world.people[0].id, "bought")], clock.turn(HOUR))
+    clock.turn(due_at - clock())
+    world.run()
+    assert world.places()[0].due_at == due_at + DAY
