@@ -14,6 +14,7 @@ from automation import audit, campaigns, transfers
 from automation.actions import offers, templates
 from automation.app import App
 from automation.campaigns import Definition, StepNode
+from automation.delivery.results import NEVER
 from automation.differences import differs
 from automation.errors import CampaignBroken, NotAllowed
 from automation.freezing import check_kinds, frozen
@@ -232,6 +233,8 @@ def _make_live(
         _clear(session, campaign, now, "left when a new version was published")
     if campaign.state not in ("live", "paused") or campaign.live_since is None:
         campaign.live_since = now
+    if campaign.state == "paused":
+        _let_go(session, campaign, now)
     campaign.live_version_id = version.id
     campaign.enrolled_at = None
     campaign.state, campaign.state_reason = "live", ""
@@ -353,9 +356,29 @@ def archive(session: Session, campaign: Campaign, now: datetime, admin_id: int |
 def _move(
     session: Session, campaign: Campaign, state: str, now: datetime, admin_id: int | None, reason: str = ""
 ) -> None:
+    if state == "paused":
+        _hold(session, campaign)
+    elif campaign.state == "paused":
+        _let_go(session, campaign, now)
     campaign.state, campaign.state_reason, campaign.updated_at = state, reason, now
     audit.note(
         session, admin_id, f"campaign.{state}", campaign.public_id, now, **({"reason": reason} if reason else {})
+    )
+
+
+def _hold(session: Session, campaign: Campaign) -> None:
+    """Nobody looks at its mails until it goes on, or every look for what is due would pass over all of them."""
+    session.execute(
+        update(Message).where(Message.campaign_id == campaign.id, Message.state.in_(_NOT_SENT)).values(due_at=NEVER)
+    )
+
+
+def _let_go(session: Session, campaign: Campaign, now: datetime) -> None:
+    """All that was held is looked at at once; what has to wait longer is told so again."""
+    session.execute(
+        update(Message)
+        .where(Message.campaign_id == campaign.id, Message.state.in_(_NOT_SENT), Message.due_at == NEVER)
+        .values(due_at=now)
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from automation import judging
+from automation.actions import campaigns
 from automation.app import App
 from automation.clock import TurnableClock
 from automation.models import Campaign, Cart, Customer, Decision, Message, Store, Suppression
@@ -163,6 +164,48 @@ def test_drafts_of_a_paused_campaign_wait(app: App, store: Store) -> None:
         session.get_one(Campaign, campaign.id).state = "paused"
     assert decide(app, NOW, 100) == 0
     assert message(app, one).state == "draft"
+
+
+@pytest.mark.parametrize("how", ["resume", "publish", "stop"])
+def test_mails_of_a_paused_campaign_are_not_even_looked_at_until_it_goes_on(app: App, store: Store, how: str) -> None:
+    with app.db.write() as session:
+        campaign_id = make.campaign(app, session, store).id
+    later = NOW + timedelta(hours=5)
+    due, put_off = (draft(app, store, n, campaign_id=campaign_id, due_at=d) for n, d in (("A", NOW), ("B", later)))
+    ready = draft(app, store, "C", campaign_id=campaign_id, state="ready")
+    other = draft(app, store, "D")
+    with app.db.write() as session:
+        campaigns.pause(session, session.get_one(Campaign, campaign_id), NOW)
+    with app.db.read() as session:
+        found = session.scalars(
+            select(Message.id).where(Message.state.in_(("draft", "ready", "retry")), Message.due_at <= later)
+        )
+        assert list(found) == [other]
+    with app.db.write() as session:
+        row = session.get_one(Campaign, campaign_id)
+        if how == "resume":
+            campaigns.resume(session, row, later)
+        elif how == "publish":
+            campaigns.publish(app, session, row, later)
+        else:
+            campaigns.stop(session, row, later)
+    assert decide(app, later, 100) == 3
+    assert [message(app, i).state for i in (due, put_off, ready)] == ["ready"] * 3
+    assert message(app, ready).due_at == later
+
+
+def test_what_a_broken_connection_keeps_goes_first_afterwards_and_gives_way_when_it_expires(
+    app: App, store: Store
+) -> None:
+    cart = draft(app, store, mail_class="lifecycle", expires_at=NOW + timedelta(hours=2))
+    decide(app, NOW, 100)
+    news = draft(app, store, expires_at=NOW + timedelta(hours=72))
+    # Hours later the connection still does not work: nothing leaves, so nobody loses anything by the order.
+    decide(app, NOW + timedelta(hours=1), 100)
+    assert (message(app, cart).state, message(app, news).reason) == ("ready", "stronger_first")
+    decide(app, message(app, news).due_at, 100)
+    assert (message(app, cart).state, message(app, cart).reason) == ("dropped", "expired")
+    assert message(app, news).state == "ready"
 
 
 def test_a_hundred_drafts_take_as_many_statements_as_one(app: App, store: Store) -> None:

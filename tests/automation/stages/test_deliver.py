@@ -16,6 +16,7 @@ from automation.models import (
     Campaign,
     Connection,
     Customer,
+    Decision,
     Installation,
     Message,
     Rendering,
@@ -317,3 +318,65 @@ def test_a_mail_tried_again_keeps_the_date_of_its_first_attempt(post: tuple[App,
     world.send = accept_all
     deliver(app, NOW + timedelta(minutes=5), 100)
     assert [m.dated_at for m in world.mails] == [NOW, NOW]
+
+
+@pytest.mark.parametrize("state", ["ready", "retry"])
+def test_a_mail_that_waited_long_is_judged_again_before_it_leaves(post: tuple[App, Post], state: str) -> None:
+    app, world = post
+    stale: dict[str, Any] = {"stale_at": NOW, "decided_at": NOW - timedelta(minutes=15)}
+    with app.db.write() as session:
+        store, (ada, *_) = shop(app, session, "Ada", "Bob", "Cid", **stale, state=state)
+        # Ada has had a mail meanwhile, Bob's campaign was put away, nothing has changed for Cid.
+        person = session.get_one(Customer, ada.customer_id)
+        at = NOW - timedelta(hours=1)
+        make.message(session, person, state="accepted", accepted_at=at, decided_at=at, created_at=at)
+        campaign = make.campaign(app, session, store)
+        campaign.state = "archived"
+        session.flush()
+        session.execute(update(Message).where(Message.id == ada.id + 1).values(campaign_id=campaign.id))
+    deliver(app, NOW, 100)
+    assert [(m.state, m.reason) for m in rows(app)[:3]] == [
+        ("draft", "gap"),
+        ("dropped", "campaign_stopped"),
+        ("accepted", ""),
+    ]
+    assert world.recipients == ["cid@example.com"]
+    assert rows(app)[0].due_at == NOW + timedelta(hours=19)
+    with app.db.read() as session:
+        said = session.execute(select(Decision.message_id, Decision.outcome).order_by(Decision.id)).all()
+    assert [tuple(row) for row in said] == [(ada.id, "defer"), (ada.id + 1, "drop")]
+
+
+def test_what_was_decided_on_lately_is_not_asked_again(post: tuple[App, Post]) -> None:
+    app, world = post
+    with app.db.write() as session:
+        _, (ada,) = shop(app, session, "Ada", stale_at=NOW + timedelta(minutes=1), decided_at=NOW)
+        person = session.get_one(Customer, ada.customer_id)
+        make.message(session, person, state="accepted", accepted_at=NOW, decided_at=NOW)
+    deliver(app, NOW, 100)
+    assert world.recipients == ["ada@example.com"]
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before the claim", "after the claim"])
+def test_a_rest_stops_newsletters_at_the_last_look_and_reminders_never(
+    post: tuple[App, Post], *, is_late: bool
+) -> None:
+    app, world = post
+    with app.db.write() as session:
+        store, _ = shop(app, session, "Ada", mail_class="promotional")
+        make.message(session, make.customer(session, store, "Bob"), state="ready", mail_class="lifecycle")
+        make.message(session, make.customer(session, store, "Cid"), state="ready", mail_class="reminder")
+
+    def rest(name: str = "deliver.rendered") -> None:
+        if name == "deliver.rendered":
+            with app.db.write() as session:
+                session.execute(update(Customer).values(paused_until=NOW + timedelta(days=1)))
+
+    if is_late:
+        faults.arm(rest)
+    else:
+        rest()
+    deliver(app, NOW, 100)
+    faults.arm(None)
+    assert states(app)[:2] == [("dropped", "paused")] * 2
+    assert world.recipients == ["cid@example.com"]

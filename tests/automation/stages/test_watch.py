@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from automation import figures
 from automation.actions import campaigns
@@ -71,3 +72,24 @@ def test_a_campaign_that_a_person_resumed_is_counted_anew(app: App) -> None:
         campaigns.resume(session, session.scalars(select(Campaign)).one(), NOW)
     assert watch(app, NOW + timedelta(minutes=2), 100) == 0
     assert campaign(app).state == "live"
+
+
+def test_no_table_that_grows_is_read_from_end_to_end(app: App) -> None:
+    mailed(app, 60, 3)
+    asked: list[tuple[str, Any]] = []
+    event.listen(app.db.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
+    assert watch(app, NOW, 100) == 1
+    looks = [(text, values) for text, values in asked if "FROM message" in text]
+    assert len(looks) == 2, "complaints, and the mails of campaigns that have some"
+    with app.db.read() as session:
+        cursor = session.connection().connection.cursor()
+        if not app.db.is_sqlite:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plans = []
+        for text, values in looks:
+            cursor.execute(f"EXPLAIN {'QUERY PLAN ' if app.db.is_sqlite else ''}{text}", values)
+            plans.append(" ".join(str(part) for row in cursor.fetchall() for part in row))
+    assert all("SCAN message" not in plan and "Seq Scan on message" not in plan for plan in plans), plans
+    assert "ix_message_events_type_at" in plans[0]
+    # Among so few mails PostgreSQL may prefer the campaign's index: which one depends on its figures.
+    assert "Index" in plans[1] or "ix_messages_store_id_accepted_at" in plans[1]
