@@ -1,7 +1,7 @@
 """What flows said of tags, and when an enrolment goes on that is woken before
 
 Revision ID: gaps
-Revises: platforms
+Revises: speed
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from automation.models.record import UTCDateTime
 
 revision = "gaps"
-down_revision = "platforms"
+down_revision = "speed"
 branch_labels = None
 depends_on = None
 

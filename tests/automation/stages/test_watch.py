@@ -92,4 +92,5 @@ def test_no_table_that_grows_is_read_from_end_to_end(app: App) -> None:
     assert all("SCAN message" not in plan and "Seq Scan on message" not in plan for plan in plans), plans
     assert "ix_message_events_type_at" in plans[0]
     # Among so few mails PostgreSQL may prefer the campaign's index: which one depends on its figures.
-    assert "Index" in plans[1] or "ix_messages_store_id_accepted_at" in plans[1]
+    wanted = ("ix_messages_store_id_accepted_at", "ix_messages_campaign_id_state")
+    assert any(name in plans[1] for name in (wanted[:1] if app.db.is_sqlite else wanted)), plans
