@@ -18,7 +18,7 @@ from automation.backtest import backtest
 from automation.models import Campaign, Cart, Consent, Customer, Order, Store
 from tests import make
 
-DATA = Path("/work/shared/data/online_retail.csv.gz")
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "online_retail.csv.gz"
 UNTIL = datetime(2011, 12, 9, 12, tzinfo=UTC)
 CROWDED = "CARTWHEEL_TEST_BACKTEST_NEWS"
 """Set it to replay a weekly newsletter to everybody, too: 50,000 entries."""
