@@ -209,6 +209,30 @@ def signals_stop(stopping: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Make sure that no Ctrl+C is lost; gives a check that raises KeyboardInterrupt once one has come.
+
+    An exception raised by a signal is dropped by the interpreter when it comes in a finaliser or in a driver's
+    callback; long work therefore asks the check between its parts as well.
+    """
+    came = threading.Event()
+
+    def interrupt(_number: int, _frame: object) -> None:
+        came.set()
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if came.is_set():
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def sole_owner(settings: Settings) -> Iterator[None]:
     """Be the only supervisor of a data folder, and know that nobody sends from it. Raises SetupError otherwise."""
     with only_one(settings.data / "run.lock", running_sentence(settings)):

@@ -42,12 +42,14 @@ def _open(settings: Settings, terminal: Terminal) -> int:
     front_end = FrontEnd(terminal)
     app = build(settings)
     try:
-        if migrating.upgrade(app.db):
-            terminal.say(f"Made the database in {settings.data}.")
-        if opening.ensure_loaded(app, _bar(terminal, "Loading the demo shop")):
-            terminal.end()
-            terminal.say(f"Loaded the demo shop, Wren & Thistle ({stopwatch() - began:.0f} s).")
-        front_end.finish()
+        with running.interruptible() as check:
+            if migrating.upgrade(app.db):
+                terminal.say(f"Made the database in {settings.data}.")
+            if opening.ensure_loaded(app, _bar(terminal, "Loading the demo shop", check)):
+                terminal.end()
+                terminal.say(f"Loaded the demo shop, Wren & Thistle ({stopwatch() - began:.0f} s).")
+            front_end.finish()
+            check()
         terminal.bar(1, "starting the web process and the worker")
 
         def ready(runner: running.Runner) -> None:
@@ -62,8 +64,9 @@ def _open(settings: Settings, terminal: Terminal) -> int:
         app.close()
 
 
-def _bar(terminal: Terminal, what: str) -> Callable[[float, str], None]:
+def _bar(terminal: Terminal, what: str, check: Callable[[], None]) -> Callable[[float, str], None]:
     def show(done: float, words: str) -> None:
+        check()
         terminal.bar(done, f"{what}: {words}")
 
     return show
