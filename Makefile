@@ -6,6 +6,8 @@ PYTEST_ARGS ?=
 N ?= 1000
 
 .DEFAULT_GOAL := help
+# An installation starts many processes: without its bytecode kept, each spends seconds compiling a thousand modules.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help frontend run test zones check bench crash clean
 
 help: ## Show what there is

@@ -20,8 +20,13 @@ def implementations(package: ModuleType | str, contract: type[T]) -> dict[str, t
 
     Raises SetupError for a file with no such class or with several.
     """
-    if isinstance(package, str):
-        package = importlib.import_module(package)
+    module = importlib.import_module(package) if isinstance(package, str) else package
+    return dict(_found(module, contract))  # type: ignore[arg-type]  # a class hashes by identity, which mypy does not see of type[T]
+
+
+@cache
+def _found(package: ModuleType, contract: type[T]) -> dict[str, type[T]]:
+    # Once per process: walking the folders is half of what building an App costs.
     found: dict[str, type[T]] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda i: i.name):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
