@@ -39,6 +39,7 @@ from automation.models.messages import (
 from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.outbox import Notice, OutboundWebhook
+from automation.models.ratings import Rating
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
@@ -96,6 +97,7 @@ __all__ = [
     "PrivacyRequest",
     "Product",
     "ProductRhythm",
+    "Rating",
     "Record",
     "Redemption",
     "Referral",

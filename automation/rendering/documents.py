@@ -127,6 +127,11 @@ class Links:
         expression = _EXPRESSION.fullmatch(whole.source) if whole else None
         if expression and _PROVIDED.match(expression[1]):
             return None
+        first = self._masked.tokens.get(words[0])
+        opening = _EXPRESSION.fullmatch(first.source) if first else None
+        # What stands behind one of our own addresses, such as a score, belongs to it.
+        if opening and _PROVIDED.match(opening[1]) and written.strip().startswith(words[0]):
+            return None
         if written.strip().lower().startswith(_LEFT_ALONE):
             return None
         number = self._add(self._masked.restore(html.unescape(written)), label, is_dynamic=True)

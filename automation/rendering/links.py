@@ -5,6 +5,8 @@
     /o/{token}.gif                    the open pixel
     /u/{token}                        unsubscribe
     /v/{token}                        the mail in a browser
+    /p/{token}                        the reader's points
+    /r/{token}/{score}                a score, from 0 to 10
 
 A token names a message and proves that we made it; it never expires, since an unsubscribe link must not.
 """
@@ -25,7 +27,7 @@ if TYPE_CHECKING:  # the render children need nothing of it, and it is slow to i
 _MAC_LETTERS = 22
 """128 bits in base64url without padding."""
 
-PROVIDED = ("unsubscribe_url", "browser_url")
+PROVIDED = ("unsubscribe_url", "browser_url", "points_url", "rating_url")
 """Names that every template has, and whose links are never rewritten."""
 
 
@@ -80,6 +82,9 @@ class Addresses:
     pixel: str
     unsubscribe: str
     browser: str
+    points: str
+    rating: str
+    """A slash and the score follow."""
 
 
 def addresses(base_url: str, token: str) -> Addresses:
@@ -89,4 +94,6 @@ def addresses(base_url: str, token: str) -> Addresses:
         pixel=f"{base_url}/o/{token}.gif",
         unsubscribe=f"{base_url}/u/{token}",
         browser=f"{base_url}/v/{token}",
+        points=f"{base_url}/p/{token}",
+        rating=f"{base_url}/r/{token}",
     )

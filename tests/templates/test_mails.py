@@ -21,6 +21,8 @@ LINKS = {
     "_pixel": "https://mail.example.com/o/TOKEN.gif",
     "unsubscribe_url": "https://mail.example.com/u/TOKEN",
     "browser_url": "https://mail.example.com/v/TOKEN",
+    "points_url": "https://mail.example.com/p/TOKEN",
+    "rating_url": "https://mail.example.com/r/TOKEN",
 }
 
 
