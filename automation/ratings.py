@@ -179,7 +179,10 @@ By = Literal["store", "stage", "campaign", "day"]
 
 
 def scores(session: Session, store_id: int, since: datetime, until: datetime, by: By = "store") -> dict[str, Scores]:
-    """Scores given in [since, until) as a whole (under ""), by stage, by campaign (row id) or by UTC day. One statement."""
+    """Scores given in [since, until): as a whole (under ""), by stage, by campaign (row id) or by UTC day.
+
+    One statement.
+    """
     keys: dict[str, ColumnElement[Any]] = {
         "stage": Rating.stage.expression,
         "campaign": Rating.campaign_id.expression,

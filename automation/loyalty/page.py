@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -26,6 +27,7 @@ from automation.models import (
     Store,
 )
 from automation.offers.holding import Claim, Held, reserve
+from automation.times import zone
 
 OPEN = timedelta(days=60)
 """How long a mail's link leads to its reader's points: mails are passed on and mailboxes lost."""
@@ -50,7 +52,8 @@ class View:
     """Everything that the page shows."""
 
     store: Store
-    locale: str
+    zone: ZoneInfo
+    """The customer's, for dates."""
     is_test: bool
     programme: Programme
     available: int
@@ -100,7 +103,7 @@ def view(session: Session, public_id: str, now: datetime) -> View | None:
     invites = bool(rules.referrer or rules.friend or rules.friend_offer) and not message.is_test
     return View(
         store=store,
-        locale=customer.locale or store.locale,
+        zone=zone(customer.timezone or store.timezone),
         is_test=message.is_test,
         programme=rules,
         available=standing.available,

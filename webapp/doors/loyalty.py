@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import secrets
 from concurrent.futures import TimeoutError as TooSlow
+from datetime import datetime
 
+from babel.dates import format_date
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +19,7 @@ from automation.rendering.links import key_of, read_token
 from webapp.factory import the_app, the_writer
 from webapp.headers import RECIPIENT_CSP, private
 from webapp.permissions import permission
+from webapp.words import LOCALE
 
 blueprint = Blueprint("loyalty_doors", __name__)
 log = logging.getLogger(__name__)
@@ -34,15 +37,17 @@ def _page(template: str, status: int = 200, **values: object) -> Response:
     return private(make_response(render_template(f"doors/{template}.html", **values), status), RECIPIENT_CSP)
 
 
-def _points(public_id: str, status: int = 200, *, problem: str = "", taken: str = "") -> Response:
+def _points(public_id: str, status: int = 200, *, problem: str = "") -> Response:
     with the_app().db.read() as session:
         found = page.view(session, public_id, the_app().clock())
         if found is None:
             return _page("nothing", 404)
-        base = the_app().settings.public_url
-        return _page(
-            "points", status, view=found, key=secrets.token_urlsafe(16), problem=problem, taken=taken, base=base
-        )
+
+        def day(at: datetime) -> str:
+            return str(format_date(at.astimezone(found.zone), "d MMM y", locale=LOCALE))
+
+        base, key = the_app().settings.public_url, secrets.token_urlsafe(16)
+        return _page("points", status, view=found, key=key, day=day, problem=problem, base=base)
 
 
 @blueprint.get("/p/<token>")
@@ -103,11 +108,7 @@ def accept(code: str) -> Response:
     email = request.form.get("email", "")
     try:
         current_app.extensions["cartwheel.friends"].take(ip)
-        given = (
-            the_writer()
-            .submit(lambda s: page.accept(s, code, email, now, ip=ip, agent=agent))
-            .result(_PATIENCE)
-        )
+        given = the_writer().submit(lambda s: page.accept(s, code, email, now, ip=ip, agent=agent)).result(_PATIENCE)
     except TooOften:
         return _page("later", 429)
     except (TooSlow, SQLAlchemyError) as error:

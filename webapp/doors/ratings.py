@@ -60,9 +60,7 @@ def say(token: str) -> Response:
     score = int(said) if said.isascii() and said.isdigit() and len(said) <= 2 else -1
     try:
         current_app.extensions["cartwheel.ratings"].take(public_id)
-        reader = (
-            the_writer().submit(lambda s: ratings.rate(s, public_id, score, comment, now)).result(_PATIENCE)
-        )
+        reader = the_writer().submit(lambda s: ratings.rate(s, public_id, score, comment, now)).result(_PATIENCE)
     except TooOften:
         return _page("later", 429)
     except NotAllowed as error:

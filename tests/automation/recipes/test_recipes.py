@@ -291,6 +291,11 @@ FAMILIES: dict[str, tuple[Callable[[Scene], object], str, str]] = {
         "Ada, how do you like the Teacup cup?",
         "Teacup cup",
     ),
+    "nps": (
+        lambda s: s.order(15 * DAY, delivered_at=TODAY - 10 * DAY - HOUR),
+        "Ada, would you recommend us?",
+        "10 is certain",
+    ),
     "win_back": (_gone, "Ada, it has been a while", "Teacup tray"),
     "back_in_stock": (_delivery, "Teacup cup is back", "Teacup cup"),
     "price_drop": (_drop, "Now cheaper: Teacup cup", "€6.95 less"),
