@@ -24,16 +24,18 @@ class Place:
     icon: str
     endpoint: str
     on_phone: bool = True
+    also: tuple[str, ...] = ()
+    """Blueprints of further pages that belong to it."""
 
     @property
     def is_here(self) -> bool:
         """Whether the page that is shown belongs to it."""
-        return request.blueprint == self.endpoint.split(".")[0]
+        return request.blueprint in (self.endpoint.split(".")[0], *self.also)
 
 
 PLACES = (
     Place("Home", "home", "home.index"),
-    Place("Campaigns", "send", "campaigns.index"),
+    Place("Campaigns", "send", "campaigns.index", also=("answers",)),
     Place("Customers", "users", "customers.index"),
     Place("Mailbox", "inbox", "mailbox.index"),
     Place("Connections", "plug-connected", "connections.index", on_phone=False),

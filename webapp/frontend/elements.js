@@ -29,6 +29,11 @@ document.addEventListener("click", async (event) => {
 
 // A form that is being sent is not sent twice by an impatient second click.
 document.addEventListener("submit", (event) => {
+  // What takes seconds says that it is under way.
+  if (event.target.hasAttribute("data-slow")) {
+    event.target.setAttribute("aria-busy", "true");
+    event.target.querySelector(".spin")?.classList.add("is-on");
+  }
   if (event.defaultPrevented || event.target.method === "get") return;
   const button = event.submitter;
   if (button && !event.target.hasAttribute("hx-post")) {
@@ -39,6 +44,10 @@ document.addEventListener("submit", (event) => {
   }
 });
 window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form[aria-busy]").forEach((form) => {
+    form.removeAttribute("aria-busy");
+    form.querySelector(".spin")?.classList.remove("is-on");
+  });
   document.querySelectorAll("[type=submit][aria-disabled]").forEach((button) => {
     button.classList.remove("disabled");
     button.removeAttribute("aria-disabled");

@@ -162,7 +162,7 @@ def people(public_id: str) -> str:
         page = queries.people(session, campaign.id, state, mark(request.args.get("after")))
         steps = _step_names(app, session, campaign)
     name = "people_rows" if is_fragment() else "people"
-    return render_template(f"campaigns/{name}.html", page=page, state=state, steps=steps, **_head(campaign, "people"))
+    return render_template(f"campaigns/{name}.html", page=page, state=state, steps=steps, **head(campaign, "people"))
 
 
 @blueprint.get("/<public_id>/decisions")
@@ -176,7 +176,7 @@ def decisions(public_id: str) -> str:
         page = queries.decisions(session, campaign.id, outcome, mark(request.args.get("after")))
     name = "decision_rows" if is_fragment() else "decisions"
     return render_template(
-        f"campaigns/{name}.html", page=page, outcome=outcome, why=_why, **_head(campaign, "decisions")
+        f"campaigns/{name}.html", page=page, outcome=outcome, why=_why, **head(campaign, "decisions")
     )
 
 
@@ -265,7 +265,7 @@ def _sentence(error: Exception) -> str:
     return capitalize_first(text if text.endswith(".") else f"{text}.")
 
 
-def _head(campaign: CampaignDetail, tab: str) -> dict[str, Any]:
+def head(campaign: CampaignDetail, tab: str) -> dict[str, Any]:
     """What every page of one campaign shows."""
     possible = ACTIONS.get(campaign.state, ())
     if campaign.is_changed and campaign.state in ("live", "paused"):
@@ -298,7 +298,7 @@ def _flow_page(
         exits=flow.exits(session, campaign.id),
         problems=_problems(app, session, campaign),
         reason=reason,
-        **_head(campaign, "one"),
+        **head(campaign, "one"),
     )
 
 
