@@ -35,7 +35,7 @@ class Place:
 
 PLACES = (
     Place("Home", "home", "home.index"),
-    Place("Campaigns", "send", "campaigns.index", also=("answers",)),
+    Place("Campaigns", "send", "campaigns.index", also=("answers", "versions")),
     Place("Customers", "users", "customers.index"),
     Place("Mailbox", "inbox", "mailbox.index"),
     Place("Connections", "plug-connected", "connections.index", on_phone=False),

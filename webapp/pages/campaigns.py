@@ -18,6 +18,7 @@ from automation.errors import CampaignBroken, NotAllowed, RuleBroken
 from automation.models import Campaign, Segment, Store
 from automation.reasons import reason, verdict
 from automation.rules import english, language
+from automation.transfers import Inside
 from webapp import inspector as inspecting
 from webapp.auth import current_admin, may
 from webapp.factory import the_app
@@ -145,7 +146,7 @@ def save(public_id: str, part: str) -> Response | tuple[str, int]:
         try:
             actions.edit(app, session, row, draft, now, current_admin().id)
         except CampaignBroken as error:
-            flash(_sentence(error), "danger")
+            flash(sentence(error), "danger")
             return redirect(url_for("campaigns.one", public_id=public_id, edit=part), 303)
     flash("Saved to the draft.", "success")
     return redirect(url_for("campaigns.one", public_id=public_id), 303)
@@ -160,7 +161,7 @@ def people(public_id: str) -> str:
     with app.db.read() as session:
         campaign = _found(app, session, public_id)
         page = queries.people(session, campaign.id, state, mark(request.args.get("after")))
-        steps = _step_names(app, session, campaign)
+        steps = step_names(app, session, campaign)
     name = "people_rows" if is_fragment() else "people"
     return render_template(f"campaigns/{name}.html", page=page, state=state, steps=steps, **head(campaign, "people"))
 
@@ -180,14 +181,20 @@ def decisions(public_id: str) -> str:
     )
 
 
+def inside_of_form() -> Inside:
+    """What a form says becomes of the people who are on an older version."""
+    said = request.form.get("inside", "")
+    return "move" if said == "move" else "exit" if said == "exit" else "finish"
+
+
 @blueprint.post("/<public_id>/publish")
 @permission("manage")
 def publish(public_id: str) -> Response:
-    """Make the draft live."""
-    app = the_app()
+    """Make the draft live; the form says what becomes of those who are on an older version."""
+    app, inside = the_app(), inside_of_form()
     return _act(
         public_id,
-        lambda session, row: actions.publish(app, session, row, app.clock(), current_admin().id),
+        lambda session, row: actions.publish(app, session, row, app.clock(), current_admin().id, inside=inside),
         "Published. Its trigger is watched from now on.",
     )
 
@@ -254,13 +261,14 @@ def _act(public_id: str, action: Callable[[Session, Campaign], Any], done: str) 
         with app.db.write() as session:
             action(session, _locked(session, campaign.id))
     except (NotAllowed, CampaignBroken) as error:
-        flash(_sentence(error), "danger")
+        flash(sentence(error), "danger")
     else:
         flash(done, "success")
     return redirect(url_for("campaigns.one", public_id=public_id), 303)
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """What went wrong, as a sentence of its own."""
     text = str(error)
     return capitalize_first(text if text.endswith(".") else f"{text}.")
 
@@ -321,7 +329,7 @@ def _audience(session: Session, store_id: int, definition: Definition) -> str:
     return capitalize_first(english.sentence(rule, {row.id: row.name for row in segments}))
 
 
-def _step_names(app: App, session: Session, campaign: CampaignDetail) -> dict[str, str]:
+def step_names(app: App, session: Session, campaign: CampaignDetail) -> dict[str, str]:
     """What each step is called; those of the live version and of the draft."""
     titles = dict(inspecting.mails(session, campaign.store_id))
     names: dict[str, str] = {}
