@@ -43,11 +43,11 @@ def index(public_id: str) -> str:
         rows = session.execute(
             select(
                 CampaignVersion.number,
-                CampaignVersion.published_at,
+                CampaignVersion.created_at.label("published_at"),
                 func.coalesce(Admin.name, Admin.email, "").label("by"),
                 func.coalesce(waiting.c.count, 0).label("waiting"),
             )
-            .outerjoin(Admin, Admin.id == CampaignVersion.published_by)
+            .outerjoin(Admin, Admin.id == CampaignVersion.created_by)
             .outerjoin(waiting, waiting.c.version_id == CampaignVersion.id)
             .where(CampaignVersion.campaign_id == campaign.id)
             .order_by(CampaignVersion.number.desc())

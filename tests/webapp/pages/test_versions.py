@@ -22,7 +22,7 @@ def numbers(app: App, public_id: str) -> list[int]:
 def change(app: App, public_id: str) -> None:
     with app.db.write() as session:
         row = session.scalars(select(Campaign).where(Campaign.public_id == public_id)).one()
-        draft = {**row.draft, "flow": row.draft["flow"][:1]}
+        draft = {**row.draft, "flow": row.draft["flow"][:-1], "priority": 11}
         actions.edit(app, session, row, draft, NOW)
 
 
@@ -30,11 +30,12 @@ def test_every_version_is_listed_and_an_older_one_comes_back_as_a_new_one(
     app: App, keeper: Visitor, shop: Scene
 ) -> None:
     change(app, shop.live)
-    keeper.post(f"/campaigns/{shop.live}/publish", {"inside": "finish"})
+    answer = keeper.post(f"/campaigns/{shop.live}/publish", inside="finish")
+    assert "Published." in words(keeper.get(answer.headers["Location"]))
     assert numbers(app, shop.live) == [1, 2]
     page = keeper.get(f"/campaigns/{shop.live}/versions")
     assert "Go back to this" in page
-    answer = keeper.post(f"/campaigns/{shop.live}/versions/1/rollback", {"inside": "finish"})
+    answer = keeper.post(f"/campaigns/{shop.live}/versions/1/rollback", inside="finish")
     assert answer.status_code == 303
     assert numbers(app, shop.live) == [1, 2, 3]
     assert "Version 1 is live again" in words(keeper.get(answer.headers["Location"]))
@@ -47,7 +48,7 @@ def test_before_publishing_one_sees_who_waits_where_and_says_what_becomes_of_the
     page = keeper.get(f"/campaigns/{shop.live}/versions")
     assert "what publishing the draft means for them" in page
     assert re.search(r"The step is (gone|the same)|other settings", page)
-    keeper.post(f"/campaigns/{shop.live}/publish", {"inside": "exit"})
+    keeper.post(f"/campaigns/{shop.live}/publish", inside="exit")
     with app.db.read() as session:
         inside = select(Enrolment.id).join(Campaign, Campaign.id == Enrolment.campaign_id)
         assert session.scalars(inside.where(Campaign.public_id == shop.live, Enrolment.state == "active")).all() == []
