@@ -14,7 +14,7 @@ from datetime import datetime
 
 from automation.app import App
 from automation.connections import provider_of
-from automation.delivery import claims, contents, ladder, lines, recovery
+from automation.delivery import claims, contents, ladder, lines, quarantine, recovery
 from automation.delivery.contents import Content
 from automation.delivery.journal import Entry, Journal
 from automation.delivery.moment import Moment
@@ -94,6 +94,7 @@ def _prepare(app: App, messages: Sequence[Message], moment: Moment) -> list[Cont
     if done.broken or done.gone:
         with app.db.write() as session:
             claims.park(session, done.broken)
+            quarantine.pause(session, done.hopeless, moment())
             claims.drop_claimed(session, done.gone)
     return done.good
 
