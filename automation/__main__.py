@@ -28,6 +28,8 @@ COMMANDS = {
     "pause": ("campaigns", "pause"),
     "resume": ("campaigns", "resume"),
     "stop": ("campaigns", "stop"),
+    "sending": ("messages", "sending"),
+    "message": ("messages", "message"),
     "work": ("working", "work"),
     "status": ("working", "status"),
     "translate": ("working", "translate"),

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
@@ -15,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.orm import Session
 
 from automation.app import App
+from automation.clock import stopwatch
 from automation.models import Heartbeat
 from automation.stages.advance import advance
 from automation.stages.attribute import attribute
@@ -71,7 +73,16 @@ MAX_ROUNDS = 100_000
 
 def run_stage(app: App, name: str, now: datetime) -> int:
     """One call of a stage; the rows it moved."""
-    return STAGES[name](app, now, LIMITS.get(name, app.settings.batch_size))
+    start, moved, is_well = stopwatch(), 0, False
+    try:
+        moved = STAGES[name](app, now, LIMITS.get(name, app.settings.batch_size))
+        is_well = True
+    finally:
+        app.counts.add("stage_seconds", name, stopwatch() - start)
+        app.counts.add("stage_runs", name)
+        app.counts.add("stage_rows", name, moved)
+        app.counts.add("stage_failures", name, int(not is_well))
+    return moved
 
 
 def drain(app: App, is_stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
@@ -146,7 +157,7 @@ class Beat:
     def _beat(self) -> None:
         now = self._app.clock()
         with self._app.db.write() as session:
-            beat(session, "worker", now)
+            beat(session, "worker", now, process=self._app.worker_id, counts=self._app.counts.snapshot())
 
     def _run(self, name: str, action: Callable[[], object]) -> None:
         if self._stopping.is_set():
@@ -158,9 +169,9 @@ class Beat:
             log.exception("%s failed", name)
 
 
-def beat(session: Session, name: str, now: datetime) -> None:
-    """Leave a sign of life."""
-    session.merge(Heartbeat(name=name, at=now, detail={}))
+def beat(session: Session, name: str, now: datetime, **detail: Any) -> None:
+    """Leave a sign of life, and what was counted."""
+    session.merge(Heartbeat(name=name, at=now, detail=detail))
 
 
 def take_turns() -> None:

@@ -91,6 +91,8 @@ def _prepare(app: App, messages: Sequence[Message], moment: Moment) -> list[Cont
             claims.release(session, messages)
         return []
     fault("deliver.rendered")
+    for reason, _ in done.broken.values():
+        app.counts.add("render_errors", reason)
     if done.broken or done.gone:
         with app.db.write() as session:
             claims.park(session, done.broken)
@@ -148,6 +150,8 @@ def _request(
                 settle(session, attempt.id, results, at)
             heed(session, lane.id, answer.concern, at)
     fault("deliver.settled")
+    for result in results:
+        app.counts.add("sends", result.verdict)
     if answer.is_refused_batch:
         middle = len(going) // 2
         waiting.extendleft((going[middle:], going[:middle]))
