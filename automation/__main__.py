@@ -41,13 +41,6 @@ COMMANDS = {
 """Each command's file in automation/commands and its name there."""
 
 
-def _database_sentence(error: DBAPIError) -> str:
-    said = str(error.orig or error).strip().splitlines()[0]
-    if "no such table" in said or "does not exist" in said:
-        return f"The database is not migrated ({said}): run `cartwheel migrate`."
-    return f"The database does not answer: {said}"
-
-
 class Commands(click.Group):
     """Loads a command's code when it is asked for, and turns our errors into one line and exit code 2."""
 
@@ -67,7 +60,11 @@ class Commands(click.Group):
         except CartwheelError as error:
             click.echo(f"Error: {error}", err=True)
         except DBAPIError as error:
-            click.echo(f"Error: {_database_sentence(error)}", err=True)
+            from automation.database import sentence  # noqa: PLC0415  what goes well does not need it
+
+            click.echo(f"Error: {sentence(error)}", err=True)
+        except OSError as error:
+            click.echo(f"Error: {error.filename or 'A file'}: {error.strerror or error}.", err=True)
         except KeyboardInterrupt:
             click.echo("\nStopped. What was begun goes on at the next start.", err=True)
             raise click.exceptions.Exit(130) from None

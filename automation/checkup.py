@@ -17,7 +17,7 @@ from automation import migrating, sender_dns
 from automation.app import App
 from automation.clock import ShiftedClock, real_time
 from automation.connections import provider_of
-from automation.database import Database
+from automation.database import Database, sentence
 from automation.errors import CartwheelError
 from automation.finding import Finding, Verdict
 from automation.models import Connection, Heartbeat, Store
@@ -78,8 +78,10 @@ def senders(app: App, resolve: Resolve) -> list[Finding]:
 def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
-    except (CartwheelError, DBAPIError, OSError) as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    except DBAPIError as error:
+        return Finding(what, "bad", sentence(error))
+    except (CartwheelError, OSError) as error:
+        said = str(error).strip().splitlines()
         return Finding(what, "bad", said[0] if said else type(error).__name__)
 
 

@@ -13,10 +13,12 @@ from typing import Any
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from automation.app import App
 from automation.clock import stopwatch
+from automation.database import sentence
 from automation.models import Heartbeat
 from automation.stages.advance import advance
 from automation.stages.attribute import attribute
@@ -69,6 +71,8 @@ PATIENT = frozenset({"summarise"})
 """Stages with long transactions and no hurry: one call a tick, so that on SQLite others get their turn to write."""
 
 MAX_ROUNDS = 100_000
+SILENCE = 60.0
+"""Seconds between two lines about a database that does not answer."""
 
 
 def run_stage(app: App, name: str, now: datetime) -> int:
@@ -118,6 +122,8 @@ class Beat:
     def __init__(self, app: App, extra: Mapping[str, Callable[[], object]] | None = None) -> None:
         self._app = app
         self._stopping = threading.Event()
+        self._missing: dict[str, float] = {}
+        """Jobs that the database did not answer, and when that was said last."""
         self._jobs: dict[str, Callable[[], object]] = {name: partial(self._drain, name) for name in STAGES}
         self._jobs |= {
             f"{name}-{n}": partial(self._drain, name) for name in STAGES for n in range(1, lanes_of(app, name))
@@ -164,9 +170,21 @@ class Beat:
             return
         try:
             action()
+        except OperationalError as error:
+            self._miss_the_database(name, error)
         except Exception:
             # The next tick tries again: what is due stays due. Only a log line may be lost.
             log.exception("%s failed", name)
+        else:
+            if name in self._missing:
+                self._missing.pop(name, None)
+                log.info("%s: the database answers again", name)
+
+    def _miss_the_database(self, name: str, error: OperationalError) -> None:
+        """A line at first and then every minute: what is due stays due, and goes on by itself."""
+        if stopwatch() - self._missing.get(name, -SILENCE) >= SILENCE:
+            self._missing[name] = stopwatch()
+            log.warning("%s waits. %s", name, sentence(error))
 
 
 def beat(session: Session, name: str, now: datetime, **detail: Any) -> None:

@@ -93,6 +93,9 @@ def _prepare(app: App, messages: Sequence[Message], moment: Moment) -> list[Cont
     fault("deliver.rendered")
     for reason, _ in done.broken.values():
         app.counts.add("render_errors", reason)
+    if done.broken:
+        ids = {"message_ids": [m.public_id for m in done.broken]}
+        log.warning("%d mails cannot be rendered and are parked", len(done.broken), extra=ids)
     if done.broken or done.gone:
         with app.db.write() as session:
             claims.park(session, done.broken)
@@ -152,6 +155,8 @@ def _request(
     fault("deliver.settled")
     for result in results:
         app.counts.add("sends", result.verdict)
+    ids = {"message_ids": [m.public_id for m in messages]}
+    log.debug("Request %s was settled: %s", attempt.key, sorted({r.verdict for r in results}), extra=ids)
     if answer.is_refused_batch:
         middle = len(going) // 2
         waiting.extendleft((going[middle:], going[:middle]))
