@@ -26,8 +26,29 @@ MOST_LOOKUPS = 10
 COMMON = ("default", "dkim", "mail", "selector1", "selector2", "s1", "s2", "k1", "google")
 """DKIM selectors to try where the provider's is not known."""
 FREE = frozenset(
-    "gmail.com googlemail.com yahoo.com ymail.com aol.com outlook.com hotmail.com live.com msn.com icloud.com me.com "
-    "gmx.de gmx.net gmx.com web.de t-online.de proton.me protonmail.com mail.ru yandex.ru zoho.com".split()
+    [
+        "gmail.com",
+        "googlemail.com",
+        "yahoo.com",
+        "ymail.com",
+        "aol.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "icloud.com",
+        "me.com",
+        "gmx.de",
+        "gmx.net",
+        "gmx.com",
+        "web.de",
+        "t-online.de",
+        "proton.me",
+        "protonmail.com",
+        "mail.ru",
+        "yandex.ru",
+        "zoho.com",
+    ]
 )
 """Domains whose owners let nobody else send in their name."""
 _COUNTED = re.compile(r"^[+~?-]?(include:|a(?=[:/]|$)|mx(?=[:/]|$)|ptr|exists:)|^redirect=", re.IGNORECASE)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-
 import psutil
 
 from automation.clock import stopwatch

@@ -17,6 +17,22 @@ LIFE = timedelta(hours=48)
 """How long a mail that is sent by hand may wait for its turn."""
 _WAITING = ("draft", "ready", "retry")
 _ENDED = ("finished", "archived")
+_KEPT = (
+    "store_id",
+    "customer_id",
+    "campaign_id",
+    "version_id",
+    "enrolment_id",
+    "step_id",
+    "template_version_id",
+    "mail_class",
+    "rank",
+    "priority",
+    "topic",
+    "subject_id",
+    "is_test",
+)
+"""What a mail that is sent once more has in common with the first."""
 
 
 def find(session: Session, public_id: str) -> Message:
@@ -110,10 +126,8 @@ def _copy(session: Session, message: Message, now: datetime) -> Message:
         )
         or message.round
     )
-    kept = ("store_id", "customer_id", "campaign_id", "version_id", "enrolment_id", "step_id", "template_version_id")
-    kept += ("mail_class", "rank", "priority", "topic", "subject_id", "is_test")
     row = Message(
-        **{name: getattr(message, name) for name in kept},
+        **{name: getattr(message, name) for name in _KEPT},
         public_id=random_id(),
         round=last + 1,
         state="ready",

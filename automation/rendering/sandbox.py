@@ -90,7 +90,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 return obj[argument]
             except (LookupError, TypeError):
                 # What a key looks like that is no text or number is nobody's business.
-                name = argument if isinstance(argument, str | int) else type(argument).__name__
+                name = str(argument) if isinstance(argument, str | int) else type(argument).__name__
                 return self.undefined(obj=obj, name=name)
         if isinstance(obj, Undefined):
             return self._of_undefined(obj)

@@ -131,7 +131,7 @@ def test_records_that_include_one_another_come_to_an_end() -> None:
 
 @given(st.lists(st.text(max_size=60), max_size=3), st.text(max_size=30))
 def test_whatever_a_domain_says_there_is_a_verdict(records: list[str], sender: str) -> None:
-    given_all: Resolve = lambda _name, _kind: list(records) + ["v=spf1 " + " ".join(records)]  # noqa: E731  as above
+    given_all: Resolve = lambda _name, _kind: [*records, "v=spf1 " + " ".join(records)]  # noqa: E731  as above
     for finding in examine(f"a@{sender}", "X", Mailgun.records, given_all):
         assert finding.verdict in ("good", "warning", "bad")
         assert finding.said
