@@ -61,19 +61,6 @@ def test_a_bomb_ends_soon_with_a_sentence_and_the_next_mail_is_rendered(pool: Re
     assert _peak(child) < MOST_MEMORY
 
 
-@pytest.mark.skipif(not os.environ.get("CARTWHEEL_EVERY_BOMB"), reason="takes ten seconds: CARTWHEEL_EVERY_BOMB=1")
-def test_the_memory_that_other_mails_left_behind_is_not_held_against_a_mail() -> None:
-    pool = RenderPool(1, KEY)
-    try:
-        for number in range(8):
-            filler = source(f"{{% set a{number} = 1 %}}" + "<b>{{ name }}</b>" * 2400)
-            assert isinstance(_outcome(pool, f"filler {number}", filler), Rendered)
-        hungry = source("{% set a = big ~ big ~ big ~ big ~ big ~ big ~ big ~ big ~ big %}" + "{{ a|length }}" * 3)
-        assert isinstance(_outcome(pool, "hungry", hungry), Rendered)
-    finally:
-        pool.close()
-
-
 def test_includes_are_resolved_in_time_that_grows_with_their_length() -> None:
     """It is done in the web process too, where nobody limits it."""
     started = stopwatch()
