@@ -28,6 +28,8 @@ COMMANDS = {
     "pause": ("campaigns", "pause"),
     "resume": ("campaigns", "resume"),
     "stop": ("campaigns", "stop"),
+    "sending": ("messages", "sending"),
+    "message": ("messages", "message"),
     "work": ("working", "work"),
     "status": ("working", "status"),
     "translate": ("working", "translate"),
@@ -37,13 +39,6 @@ COMMANDS = {
     "bench": ("working", "bench"),
 }
 """Each command's file in automation/commands and its name there."""
-
-
-def _database_sentence(error: DBAPIError) -> str:
-    said = str(error.orig or error).strip().splitlines()[0]
-    if "no such table" in said or "does not exist" in said:
-        return f"The database is not migrated ({said}): run `cartwheel migrate`."
-    return f"The database does not answer: {said}"
 
 
 class Commands(click.Group):
@@ -65,7 +60,11 @@ class Commands(click.Group):
         except CartwheelError as error:
             click.echo(f"Error: {error}", err=True)
         except DBAPIError as error:
-            click.echo(f"Error: {_database_sentence(error)}", err=True)
+            from automation.database import sentence  # noqa: PLC0415  what goes well does not need it
+
+            click.echo(f"Error: {sentence(error)}", err=True)
+        except OSError as error:
+            click.echo(f"Error: {error.filename or 'A file'}: {error.strerror or error}.", err=True)
         except KeyboardInterrupt:
             click.echo("\nStopped. What was begun goes on at the next start.", err=True)
             raise click.exceptions.Exit(130) from None

@@ -14,6 +14,7 @@ import httpx
 from automation import clock as clocks
 from automation import outside
 from automation.clock import Clock
+from automation.counts import Counts
 from automation.database import Database
 from automation.discovery import implementations, plugged_in
 from automation.platform import Platform
@@ -48,6 +49,8 @@ class App:
     """Makes a client for one thread; tests hand in one with a MockTransport."""
     outside: Callable[[], httpx.Client]
     """Makes a client for addresses that people typed in: it reaches the public internet and nothing else."""
+    counts: Counts = field(default_factory=Counts)
+    """What this process has counted, for monitors."""
     worker_id: str = field(default_factory=lambda: f"{socket.gethostname()[:20]}:{os.getpid()}:{random_id()[:8]}")
 
     def close(self) -> None:

@@ -7,44 +7,39 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta
 
 import httpx
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from automation import migrating
+from automation import migrating, sender_dns
 from automation.app import App
 from automation.clock import ShiftedClock, real_time
 from automation.connections import provider_of
-from automation.database import Database
+from automation.database import Database, sentence
 from automation.errors import CartwheelError
-from automation.models import Connection, Heartbeat
+from automation.finding import Finding, Verdict
+from automation.models import Connection, Heartbeat, Store
+from automation.sender_dns import Resolve
 
 LEAST_DISK = 500_000_000
 """Bytes free in the data folder below which the database may soon not grow."""
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 """No right clock shows less."""
+MOST_SKEW = 3.0
+"""Seconds that two clocks may be apart."""
 SILENT_AFTER = 60.0
 """Seconds without a heartbeat after which a worker is not taken to be running."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, and how it is."""
-
-    what: str
-    verdict: Literal["good", "warning", "bad"]
-    said: str
-
-
-def examine(app: App, now: datetime) -> list[Finding]:
-    """Look at everything; what cannot even be looked at is bad."""
+def examine(app: App, now: datetime, resolve: Resolve | None = None) -> list[Finding]:
+    """Look at everything; what cannot even be looked at is bad. `resolve` looks names up; else the machine's does."""
     findings = [_data_folder(app), _disk(app), _secret_key(app), _clock(app)]
     database = _guarded("Database", lambda: _database(app.db))
     findings.append(database)
+    if database.verdict == "good" and not app.db.is_sqlite:
+        findings.append(_guarded("Clocks", lambda: _skew(app.db)))
     if database.verdict == "bad":
         return findings
     migrations = _guarded("Migrations", lambda: _migrations(app.db))
@@ -53,14 +48,40 @@ def examine(app: App, now: datetime) -> list[Finding]:
         return findings
     findings.append(_guarded("Worker", lambda: _heartbeat(app, now)))
     findings += _providers(app)
+    findings += senders(app, resolve or sender_dns.resolver())
     return findings
+
+
+def senders(app: App, resolve: Resolve) -> list[Finding]:
+    """What the domain of each store's sender says of the provider that its mails leave through."""
+    with app.db.read() as session:
+        rows = session.execute(
+            select(Store, Connection)
+            .join(Connection, Connection.store_id == Store.id)
+            .where(Connection.role == "provider", Connection.is_default, Connection.kind != "mailbox")
+            .order_by(Store.id)
+        ).all()
+        session.expunge_all()
+    found: list[Finding] = []
+    with app.http() as http:
+        for store, row in rows:
+            try:
+                provider = provider_of(app, row, http)
+            except CartwheelError:
+                # Told by the provider's own line.
+                continue
+            signing = str(getattr(provider.settings, "domain", "") or "")
+            found += sender_dns.examine(store.sender_email, provider.label, provider.records, resolve, signing)
+    return found
 
 
 def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
-    except (CartwheelError, DBAPIError, OSError) as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    except DBAPIError as error:
+        return Finding(what, "bad", sentence(error))
+    except (CartwheelError, OSError) as error:
+        said = str(error).strip().splitlines()
         return Finding(what, "bad", said[0] if said else type(error).__name__)
 
 
@@ -110,6 +131,24 @@ def _database(database: Database) -> Finding:
     return Finding("Database", "good", f"{'SQLite' if database.is_sqlite else 'PostgreSQL'} {version} answers.")
 
 
+def _skew(database: Database) -> Finding:
+    before = real_time()
+    with database.read() as session:
+        theirs: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    after = real_time()
+    return judged_skew(max(before - theirs, theirs - after, timedelta(0)))
+
+
+def judged_skew(apart: timedelta) -> Finding:
+    """How far the database's clock and this machine's may be apart: leases are measured by both."""
+    seconds = apart.total_seconds()
+    if seconds < MOST_SKEW:
+        return Finding("Clocks", "good", "this machine and the database agree.")
+    said = f"this machine and the database are {seconds:,.0f} seconds apart."
+    advice = "Let both follow a time server (NTP)."
+    return Finding("Clocks", "warning" if seconds < 10 * MOST_SKEW else "bad", said, advice)
+
+
 def _migrations(database: Database) -> Finding:
     present, newest = migrating.present(database), migrating.newest()
     if present != newest:
@@ -123,7 +162,7 @@ def _heartbeat(app: App, now: datetime) -> Finding:
     if at is None:
         return Finding("Worker", "warning", "has never run here.")
     age = (now - at).total_seconds()
-    verdict: Literal["good", "warning"] = "good" if age <= SILENT_AFTER else "warning"
+    verdict: Verdict = "good" if age <= SILENT_AFTER else "warning"
     return Finding("Worker", verdict, f"last heard {max(age, 0):.0f} seconds ago.")
 
 

@@ -18,12 +18,39 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from automation.errors import SetupError
 
+BUSY_SECONDS = 30.0
+"""How long a connection to SQLite waits for another program's."""
 _SAFE_SQLITE = (3, 51, 3)
 """The first release without the WAL-reset bug."""
+
+
+_WORDS = (
+    ("no such table", "The database is not migrated ({said}): run `cartwheel migrate`."),
+    ("relation", "The database is not migrated ({said}): run `cartwheel migrate`."),
+    ("is locked", "Another program holds the database locked. End it, or wait for it, and start again."),
+    ("is full", "The disk is full. Make room; what was begun goes on then."),
+    ("disk i/o", "The disk does not take what is written: it is full or broken. What was begun goes on afterwards."),
+    ("readonly", "The database's file or folder cannot be written. Give it to the user that Cartwheel runs as."),
+    ("read-only", "The database takes no writes: it is a stand-by, or was set to read only."),
+    ("unable to open", "The database's file cannot be opened. Is CARTWHEEL_DATA a folder that can be written?"),
+    ("not a database", "The database's file is damaged, or is none. Put back a backup; nothing was changed."),
+    ("malformed", "The database's file is damaged. Stop everything and put back a backup; nothing was changed."),
+)
+"""What databases say in passing, and what to do about it."""
+
+
+def sentence(error: DBAPIError) -> str:
+    """A database's error in words that say what to do."""
+    said = (str(error.orig or error).strip().splitlines() or [type(error).__name__])[0]
+    for sign, words in _WORDS:
+        if sign in said.lower() and (sign != "relation" or "does not exist" in said):
+            return words.format(said=said)
+    return f"The database does not answer: {said}"
 
 
 def _sqlite_module() -> ModuleType:
@@ -52,7 +79,9 @@ def _sqlite_engine(url: str) -> Engine:
         module=_sqlite_module(),
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
-        connect_args={"timeout": 30, "check_same_thread": False},
+        # An error's text goes to the log; what customers are called does not.
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=20,
         max_overflow=40,
     )
@@ -65,7 +94,7 @@ def _sqlite_engine(url: str) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "busy_timeout=30000",
+            f"busy_timeout={BUSY_SECONDS * 1000:.0f}",
             "mmap_size=0",
             "cache_size=-65536",
             "temp_store=MEMORY",
@@ -86,6 +115,8 @@ def _postgresql_engine(url: str) -> Engine:
         url,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        # An error's text goes to the log; what customers are called does not.
+        hide_parameters=True,
         pool_size=20,
         max_overflow=40,
         pool_pre_ping=True,

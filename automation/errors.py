@@ -97,12 +97,16 @@ class TooOften(DoorError):
 class TemplateBroken(CartwheelError):
     """The template cannot be rendered."""
 
-    def __init__(self, message: str | None = None, *, part: str = "", line: int | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, part: str = "", line: int | None = None, is_poison: bool = False
+    ) -> None:
         super().__init__(message)
         self.part = part
         """Which part of the mail: subject, body or text."""
         self.line = line
         """Line in the author's source, where it is known."""
+        self.is_poison = is_poison
+        """True where it was not even tried: the same template has killed too many render children before."""
 
 
 class RuleBroken(CartwheelError):

@@ -11,7 +11,7 @@ import orjson
 
 from automation.settings import Settings
 
-_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _QUIET = ("httpx", "httpcore", "waitress.queue", "alembic", "asyncio")
 """Libraries whose chatter below a warning helps nobody."""
 _MUTE = ("apscheduler",)
@@ -34,20 +34,23 @@ class PlainFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object per line: at, process, level, logger, message and, where there is one, the traceback."""
+    """One object per line: at, process, level, logger, message; where there are, message_ids and the traceback."""
 
     def __init__(self, process: str) -> None:
         super().__init__()
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "process": self._process,
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": without_addresses(record.getMessage()),
         }
+        ids = getattr(record, "message_ids", None)
+        if ids:
+            line["message_ids"] = [str(i) for i in ids]
         if record.exc_info:
             line["traceback"] = without_addresses(self.formatException(record.exc_info))
         return orjson.dumps(line).decode()

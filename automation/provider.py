@@ -17,6 +17,7 @@ from automation.source import Envelope, Request, Source, SourceSettings, read_js
 
 __all__ = [
     "Accepted",
+    "DomainRecords",
     "Envelope",
     "Mail",
     "Outcome",
@@ -51,6 +52,22 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainRecords:
+    """What a provider asks of the sender's domain in DNS, as far as it is the same for all its customers."""
+
+    selectors: tuple[str, ...] = ()
+    """DKIM selectors it signs with, one of which must be there; empty where each customer gets their own."""
+    spf_include: str = ""
+    """What the SPF record must include; empty where the provider sends with a domain of its own."""
+    bounce: str = ""
+    """Label of the subdomain that bounces come back to, where SPF is looked at instead."""
+    bounce_target: str = ""
+    """What that subdomain must be a CNAME of; without it, it has an SPF record of its own."""
+    where: str = ""
+    """Where the provider's site shows its records."""
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The provider took the mail. Its id is empty where it is known only that it did."""
 
@@ -79,6 +96,9 @@ class Provider(Source):
     """Most bytes in one request."""
     key_window: ClassVar[timedelta] = timedelta(hours=23)
     """Class A only: how long after a batch it may be sent again under its key; an hour less than a day for most."""
+
+    records: ClassVar[DomainRecords] = DomainRecords()
+    """What the sender's domain must say for mails that leave through it."""
 
     @abstractmethod
     def send(self, mails: Sequence[Mail], key: str) -> list[Outcome]:

@@ -76,6 +76,8 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "possible_duplicate": ("no answer came, so it was sent once more: it may have arrived twice",),
     "unresolved": ("it may have arrived: the provider never said, and it is not sent again",),
     "test": ("somebody sent it as a test",),
+    "by_hand": ("somebody parked it",),
+    "resent": ("somebody sent it again",),
     # What came back about it.
     "hard_bounce": ("the address does not exist",),
     "soft_bounce": ("the mailbox could not take it",),

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from automation.errors import SetupError
 
-_SECRETS = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL")
+_SECRETS = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "METRICS_TOKEN")
 
 
 class Settings(BaseSettings):
@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(False, description="The demo shop: turnable clock and storefront simulator.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What Prometheus must bring to read /metrics; without it there is no such page.",
+    )
     log_json: bool = Field(False, description="One JSON object per log line.")
 
     batch_size: int = Field(500, ge=1, le=1000, description="Messages claimed at a time by one sender.")

@@ -29,6 +29,7 @@ def _blueprints(package: ModuleType) -> list[Blueprint]:
 def create_app(app: App) -> Flask:
     """The Flask application of an installation. Raises RuntimeError when a route declares no permission."""
     flask = Flask(__name__, static_folder=None)
+    app.renderer.patience = 5.0
     flask.config["MAX_CONTENT_LENGTH"] = 8 * 1024 * 1024
     flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
     flask.extensions["cartwheel"] = app

@@ -90,6 +90,15 @@ def set_paused(session: Session, *, is_paused: bool, now: datetime, admin_id: in
     audit.note(session, admin_id, "sending.paused" if is_paused else "sending.resumed", "", now)
 
 
+def set_store_paused(
+    session: Session, store_id: int, *, is_paused: bool, now: datetime, admin_id: int | None = None
+) -> None:
+    """Stop or resume the sending of one store."""
+    store = session.get_one(Store, store_id)
+    store.is_paused = is_paused
+    audit.note(session, admin_id, "sending.paused" if is_paused else "sending.resumed", store.public_id, now)
+
+
 def installation(session: Session, now: datetime) -> Installation:
     """The one row of this installation, made at its first use; two processes may ask for it at once."""
     row = session.get(Installation, 1)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import click
 
 from automation.app import build
-from automation.checkup import Finding, examine
+from automation.checkup import examine
+from automation.finding import Finding
 from automation.settings import load
 
 _MARKS = {"good": ("ok", "green"), "warning": ("note", "yellow"), "bad": ("FAIL", "red")}
@@ -16,7 +17,7 @@ _MARKS = {"good": ("ok", "green"), "warning": ("note", "yellow"), "bad": ("FAIL"
 
 @click.command()
 def doctor() -> None:
-    """Check the database, the data folder, the clock, the connections and the worker."""
+    """Check the database, the data folder, the clock, the connections, the worker and the senders' domains."""
     app = build(load())
     try:
         findings = examine(app, app.clock())
@@ -30,3 +31,5 @@ def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
         word, colour = _MARKS[finding.verdict]
         click.echo(f"{click.style(f'{word:4}', fg=colour)}  {finding.what}: {finding.said}")
+        if finding.advice:
+            click.echo(f"      → {finding.advice}")

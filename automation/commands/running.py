@@ -79,6 +79,9 @@ def worker() -> None:
             stack.enter_context(only_one(running.sending_lock(settings), running.running_sentence(settings)))
         app = build(settings)
         stack.callback(app.close)
+        if settings.is_embedded:
+            # A damaged database is a matter for a person: said once, not at every tick.
+            migrating.present(app.db)
         stopping = threading.Event()
         stack.enter_context(running.signals_stop(stopping))
         _work(app, stopping)

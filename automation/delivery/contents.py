@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from automation import bulk
 from automation.addresses import key_of
 from automation.app import App
+from automation.delivery import quarantine
 from automation.errors import TemplateBroken
 from automation.models import Customer, Message, Rendering
 from automation.provider import Mail, Provider
@@ -70,6 +71,8 @@ class Prepared:
 
     good: list[Content]
     broken: dict[Message, Broken]
+    hopeless: dict[int, str]
+    """Campaigns none of whose mails can be rendered, and why."""
     gone: dict[Message, str]
     """Whose recipient cannot be mailed any more, and why."""
 
@@ -88,17 +91,20 @@ def prepare(app: App, messages: Sequence[Message], now: datetime) -> Prepared:
         if m.id in moved or m.id not in variables
     }
     known = [m for m in messages if m not in gone]
-    done = Prepared([], {}, gone)
+    done = Prepared([], {}, {}, gone)
+    failed: dict[Message, TemplateBroken] = {}
     for m, made in zip(known, _compose(app, known, variables), strict=True):
         if isinstance(made, TemplateBroken):
             where = f" ({made.part}{f', line {made.line}' if made.line else ''})" if made.part else ""
             done.broken[m] = ("template_broken", f"{made}{where}")
+            failed[m] = made
         elif m.id in before and before[m.id].payload_hash != made.payload_hash:
             done.broken[m] = ("payload_changed", "It would not be the same mail as at the first attempt.")
         else:
             first_at = before[m.id].rendered_at if m.id in before else now
             mail = replace(made.mail, dated_at=first_at)
             done.good.append(Content(m, mail, made.payload_hash, variables[m.id], m.id not in before))
+    done.hopeless = quarantine.hopeless(failed, [c.message for c in done.good])
     return done
 
 

@@ -30,6 +30,7 @@ from automation.mail_events import epoch, event_id, our_id, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -101,6 +102,7 @@ class Brevo(Provider):
 
     label = "Brevo"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "A"
+    records = DomainRecords(selectors=("brevo1", "brevo2", "mail"), where="Senders & Domains")
     batch_size = 200
     batch_bytes = 8_000_000
     key_window = timedelta(minutes=12)

@@ -27,6 +27,7 @@ from automation.mail_events import instant, our_id, part, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -76,6 +77,9 @@ class MailerSend(Provider):
 
     label = "MailerSend"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "C"
+    records = DomainRecords(
+        selectors=("mlsend", "mlsend2"), spf_include="_spf.mailersend.net", where="Domains, DNS records"
+    )
     batch_size = 500
     topics = frozenset(EVENTS)
     topic_field = "type"

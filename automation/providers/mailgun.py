@@ -28,6 +28,7 @@ from automation.mail_events import epoch, event_id, our_id, part, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -84,6 +85,9 @@ class Mailgun(Provider):
 
     label = "Mailgun"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "B"
+    records = DomainRecords(
+        selectors=("mx", "pic", "smtp", "mailo", "k1", "email"), spf_include="mailgun.org", where="Domains, DNS records"
+    )
     batch_size = one_by_one.BATCH
     topics = frozenset(EVENTS)
     topic_field = "event-data"

@@ -28,6 +28,7 @@ from automation.mail_events import epoch, our_id, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -74,6 +75,7 @@ class Mailjet(Provider):
 
     label = "Mailjet"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "B"
+    records = DomainRecords(selectors=("mailjet",), spf_include="spf.mailjet.com", where="Sender domains & addresses")
     batch_size = 50
     batch_bytes = 14_000_000
     topics = frozenset({*EVENTS, SEVERAL})

@@ -28,6 +28,7 @@ from automation.mail_events import instant, our_id, part, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -109,6 +110,7 @@ class Postmark(Provider):
 
     label = "Postmark"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "B"
+    records = DomainRecords(bounce="pm-bounces", bounce_target="pm.mtasv.net", where="Sender Signatures, DNS Settings")
     batch_size = 500
     topics = frozenset(RECORDS)
     topic_field = "RecordType"

@@ -34,6 +34,7 @@ from automation.mail_events import instant, our_id, part, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -103,6 +104,7 @@ class Resend(Provider):
 
     label = "Resend"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "A"
+    records = DomainRecords(selectors=("resend",), bounce="send", spf_include="amazonses.com", where="Domains")
     batch_size = 100
     topics = frozenset(EVENTS)
     topic_field = "type"

@@ -32,6 +32,7 @@ from automation.mail_events import epoch, event_id, our_id, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -90,6 +91,7 @@ class SendGrid(Provider):
 
     label = "SendGrid"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "C"
+    records = DomainRecords(selectors=("s1", "s2"), where="Settings, Sender Authentication")
     batch_size = one_by_one.BATCH
     topics = frozenset({*EVENTS, MIXED})
     topic_field = "event"

@@ -32,6 +32,7 @@ from automation.mail_flaws import send_sound
 from automation.one_by_one import BATCH, one_by_one
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -119,6 +120,7 @@ class SparkPost(Provider):
 
     label = "SparkPost"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "B"
+    records = DomainRecords(where="Sending Domains")
     batch_size = BATCH
     topics = frozenset({*EVENTS, SEVERAL})
 

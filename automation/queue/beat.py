@@ -8,13 +8,17 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from automation.app import App
+from automation.clock import stopwatch
+from automation.database import sentence
 from automation.models import Heartbeat
 from automation.stages.advance import advance
 from automation.stages.attribute import attribute
@@ -67,11 +71,22 @@ PATIENT = frozenset({"summarise"})
 """Stages with long transactions and no hurry: one call a tick, so that on SQLite others get their turn to write."""
 
 MAX_ROUNDS = 100_000
+SILENCE = 60.0
+"""Seconds between two lines about a database that does not answer."""
 
 
 def run_stage(app: App, name: str, now: datetime) -> int:
     """One call of a stage; the rows it moved."""
-    return STAGES[name](app, now, LIMITS.get(name, app.settings.batch_size))
+    start, moved, is_well = stopwatch(), 0, False
+    try:
+        moved = STAGES[name](app, now, LIMITS.get(name, app.settings.batch_size))
+        is_well = True
+    finally:
+        app.counts.add("stage_seconds", name, stopwatch() - start)
+        app.counts.add("stage_runs", name)
+        app.counts.add("stage_rows", name, moved)
+        app.counts.add("stage_failures", name, int(not is_well))
+    return moved
 
 
 def drain(app: App, is_stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
@@ -107,6 +122,8 @@ class Beat:
     def __init__(self, app: App, extra: Mapping[str, Callable[[], object]] | None = None) -> None:
         self._app = app
         self._stopping = threading.Event()
+        self._missing: dict[str, float] = {}
+        """Jobs that the database did not answer, and when that was said last."""
         self._jobs: dict[str, Callable[[], object]] = {name: partial(self._drain, name) for name in STAGES}
         self._jobs |= {
             f"{name}-{n}": partial(self._drain, name) for name in STAGES for n in range(1, lanes_of(app, name))
@@ -146,21 +163,33 @@ class Beat:
     def _beat(self) -> None:
         now = self._app.clock()
         with self._app.db.write() as session:
-            beat(session, "worker", now)
+            beat(session, "worker", now, process=self._app.worker_id, counts=self._app.counts.snapshot())
 
     def _run(self, name: str, action: Callable[[], object]) -> None:
         if self._stopping.is_set():
             return
         try:
             action()
+        except OperationalError as error:
+            self._miss_the_database(name, error)
         except Exception:
             # The next tick tries again: what is due stays due. Only a log line may be lost.
             log.exception("%s failed", name)
+        else:
+            if name in self._missing:
+                self._missing.pop(name, None)
+                log.info("%s: the database answers again", name)
+
+    def _miss_the_database(self, name: str, error: OperationalError) -> None:
+        """A line at first and then every minute: what is due stays due, and goes on by itself."""
+        if stopwatch() - self._missing.get(name, -SILENCE) >= SILENCE:
+            self._missing[name] = stopwatch()
+            log.warning("%s waits. %s", name, sentence(error))
 
 
-def beat(session: Session, name: str, now: datetime) -> None:
-    """Leave a sign of life."""
-    session.merge(Heartbeat(name=name, at=now, detail={}))
+def beat(session: Session, name: str, now: datetime, **detail: Any) -> None:
+    """Leave a sign of life, and what was counted."""
+    session.merge(Heartbeat(name=name, at=now, detail=detail))
 
 
 def take_turns() -> None:

@@ -207,5 +207,5 @@ def _beat(app: App) -> None:
     last = getattr(_beaten, "at", None)
     if last is None or now - last >= _BEAT_EVERY:
         with app.db.write() as session:
-            beat(session, "worker", now)
+            beat(session, "worker", now, process=app.worker_id, counts=app.counts.snapshot())
         _beaten.at = now

@@ -12,7 +12,7 @@ import mjml
 from automation.errors import TemplateBroken
 from automation.rendering import lint, syntax
 from automation.rendering.documents import Links, add_pixel, images_without_alt, inline_styles, take_inline_styles
-from automation.rendering.includes import resolve
+from automation.rendering.includes import MAX_SOURCE, resolve
 from automation.rendering.mail import Compiled, MailSource
 from automation.rendering.masking import Masked, Token, mask
 from automation.rendering.text import text_of
@@ -55,8 +55,8 @@ def _lost(token: Token) -> TemplateBroken:
 
 def _check_size(source: MailSource, resolved: str) -> None:
     for part, text in (("subject", source.subject), ("body", resolved), ("text", source.text or "")):
-        if len(text.encode()) > syntax.MAX_SOURCE:
-            raise TemplateBroken(f"The {part} is longer than {syntax.MAX_SOURCE // 1024} KB.", part=part)
+        if len(text.encode()) > MAX_SOURCE:
+            raise TemplateBroken(f"The {part} is longer than {MAX_SOURCE // 1024} KB.", part=part)
 
 
 def _warnings(html: str, links: Links) -> tuple[str, ...]:

@@ -15,10 +15,8 @@ from automation.errors import TemplateBroken
 from automation.rendering.mail import Compiled, Link, MailSource, Rendered
 from automation.rendering.process import Died, Finished, RenderProcess
 
-_RECYCLE = 20_000
-"""Mails that one child renders before another takes its place."""
-_DEATHS = 5
-"""After so many lost children in one batch, the rest of it is given up: the template itself is to blame."""
+_DEATHS = 3
+"""After so many mails of one batch that killed their child, the rest is given up: the template is to blame."""
 
 
 class RenderPool:
@@ -31,6 +29,8 @@ class RenderPool:
             self._idle.put(None)
         self._running: set[RenderProcess] = set()
         self._is_closed = False
+        self.patience: float | None = None
+        """Seconds to wait for a child before TemplateBroken; None for as long as it takes. Pages do not wait long."""
         self.versions: dict[int, Compiled] = {}
         """Template versions that were read from the database, by id; see `versions.py`."""
 
@@ -60,15 +60,15 @@ class RenderPool:
             except TemplateBroken as broken:
                 return [*results, *([broken] * (len(contexts) - len(results)))]
             except Died as died:
-                deaths += 1
                 # Its last mail killed it; but a child that was killed from outside gets a second chance.
                 if died.is_certain or again == len(results):
                     results.append(died.reason)
-                    again = -1
+                    deaths, again = deaths + 1, -1
                 else:
                     again = len(results)
                 if deaths >= _DEATHS:
-                    return [*results, *([died.reason] * (len(contexts) - len(results)))]
+                    untried = TemplateBroken(str(died.reason), is_poison=True)
+                    return [*results, *([untried] * (len(contexts) - len(results)))]
             finally:
                 self._give_back(process)
         return results
@@ -81,9 +81,7 @@ class RenderPool:
                 found = process.compile(source)
             except Died as died:
                 if died.is_certain or is_last:
-                    raise TemplateBroken(
-                        f"The mail cannot be compiled; perhaps it is nested too deeply. {died.reason}", part="body"
-                    ) from died
+                    raise TemplateBroken(f"The mail cannot be compiled. {died.reason}", part="body") from died
             else:
                 links = tuple(Link(**link) for link in found.pop("links"))
                 for name in ("names", "warnings"):
@@ -108,11 +106,14 @@ class RenderPool:
             self._idle.put(None)
 
     def _take(self) -> RenderProcess:
-        process = self._idle.get()
+        try:
+            process = self._idle.get(timeout=self.patience)
+        except queue.Empty:
+            raise TemplateBroken("Other mails are being rendered just now; try again in a moment.") from None
         if self._is_closed:
             self._idle.put(None)
             raise TemplateBroken("Rendering was stopped.")
-        if process is not None and (not process.is_alive() or process.count >= _RECYCLE):
+        if process is not None and (not process.is_alive() or process.is_worn):
             self._stop(process)
             process = None
         if process is None:

@@ -15,11 +15,15 @@ from typing import Any
 import orjson
 
 from automation.errors import SetupError, TemplateBroken
-from automation.rendering.frames import HEAD, LENGTH
+from automation.rendering.frames import HEAD, LENGTH, OUT_OF_MEMORY
 from automation.rendering.mail import Compiled, MailSource, Rendered
 
 START_SECONDS = 60.0
-STALL_SECONDS = 3.0
+RECYCLE = 20_000
+"""Mails that one child renders before another takes its place."""
+PROGRAMS = 100
+"""Different mails that one child holds."""
+STALL_SECONDS = 2.0
 """No mail takes so long. A child that was not given the processor meanwhile gets as long again, four times."""
 _PIPE = 1 << 20
 _SET_PIPE_SIZE = 1031
@@ -69,6 +73,7 @@ class RenderProcess:
         self._poll.register(self._out, select.POLLIN)
         self._buffer = bytearray()
         self._loaded: set[str] = set()
+        self._calls = 0
         self.count = 0
         try:
             self._send(b"K", link_key)
@@ -86,6 +91,11 @@ class RenderProcess:
                     fcntl.fcntl(end, _SET_PIPE_SIZE, _PIPE)
                 except OSError:
                     break
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether another should take its place: it has rendered much, or holds as many mails as it can."""
+        return self.count >= RECYCLE or len(self._loaded) >= PROGRAMS
 
     def is_alive(self) -> bool:
         """Whether it can be given work."""
@@ -114,6 +124,7 @@ class RenderProcess:
 
     def render(self, contexts: Sequence[dict[str, Any]]) -> Iterator[Finished | TemplateBroken]:
         """Render with the mail loaded last, one result after another. Raises Died."""
+        self._calls += 1
         self._send(b"R", orjson.dumps({"key": self._key, "contexts": contexts}))
         self.count += len(contexts)
         for _ in contexts:
@@ -127,6 +138,7 @@ class RenderProcess:
 
     def compile(self, source: MailSource) -> dict[str, Any]:
         """Compile a source. Raises TemplateBroken, Died."""
+        self._calls += 1
         self._send(b"C", orjson.dumps(asdict(source)))
         found = self._result(self._receive(STALL_SECONDS))
         assert isinstance(found, dict)
@@ -182,6 +194,10 @@ class RenderProcess:
         code = self._process.wait()
         if code == -signal.SIGPROF:
             return Died("It took too much processor time.", is_certain=True)
+        if code == OUT_OF_MEMORY:
+            return Died("The mail needs too much memory.", is_certain=self._calls <= 1)
+        if code == -signal.SIGSEGV:
+            return Died("It is nested too deeply.", is_certain=True)
         return Died(f"The render child died ({code}).", is_certain=False)
 
     def _result(self, frame: bytes) -> Finished | dict[str, Any] | None:

@@ -89,7 +89,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
             try:
                 return obj[argument]
             except (LookupError, TypeError):
-                return self.undefined(obj=obj, name=argument)
+                # What a key looks like that is no text or number is nobody's business.
+                name = str(argument) if isinstance(argument, str | int) else type(argument).__name__
+                return self.undefined(obj=obj, name=name)
         if isinstance(obj, Undefined):
             return self._of_undefined(obj)
         if obj is None:

@@ -10,7 +10,6 @@ from automation.errors import TemplateBroken
 from automation.rendering.links import PROVIDED
 from automation.rendering.sandbox import Sandbox
 
-MAX_SOURCE = 512 * 1024
 MAX_NODES = 5_000
 MAX_LOOPS = 2
 _OURS = frozenset({*PROVIDED, "_click", "_pixel", "range"})
@@ -88,6 +87,8 @@ def check(source: str, part: str, *, is_compiled: bool = False) -> frozenset[str
         raise TemplateBroken(error.message, part=part, line=error.lineno) from error
     except RecursionError as error:
         raise TemplateBroken("The template is nested too deeply.", part=part) from error
+    except ValueError as error:
+        raise TemplateBroken(str(error)[:300], part=part) from error
     count = 0
     waiting: list[tuple[nodes.Node, int]] = [(child, 0) for child in tree.iter_child_nodes()]
     while waiting:

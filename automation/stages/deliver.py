@@ -14,7 +14,7 @@ from datetime import datetime
 
 from automation.app import App
 from automation.connections import provider_of
-from automation.delivery import claims, contents, ladder, lines, recovery
+from automation.delivery import claims, contents, ladder, lines, quarantine, recovery
 from automation.delivery.contents import Content
 from automation.delivery.journal import Entry, Journal
 from automation.delivery.moment import Moment
@@ -91,9 +91,15 @@ def _prepare(app: App, messages: Sequence[Message], moment: Moment) -> list[Cont
             claims.release(session, messages)
         return []
     fault("deliver.rendered")
+    for reason, _ in done.broken.values():
+        app.counts.add("render_errors", reason)
+    if done.broken:
+        ids = {"message_ids": [m.public_id for m in done.broken]}
+        log.warning("%d mails cannot be rendered and are parked", len(done.broken), extra=ids)
     if done.broken or done.gone:
         with app.db.write() as session:
             claims.park(session, done.broken)
+            quarantine.pause(session, done.hopeless, moment())
             claims.drop_claimed(session, done.gone)
     return done.good
 
@@ -147,6 +153,10 @@ def _request(
                 settle(session, attempt.id, results, at)
             heed(session, lane.id, answer.concern, at)
     fault("deliver.settled")
+    for result in results:
+        app.counts.add("sends", result.verdict)
+    ids = {"message_ids": [m.public_id for m in messages]}
+    log.debug("Request %s was settled: %s", attempt.key, sorted({r.verdict for r in results}), extra=ids)
     if answer.is_refused_batch:
         middle = len(going) // 2
         waiting.extendleft((going[middle:], going[:middle]))

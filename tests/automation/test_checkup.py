@@ -8,7 +8,8 @@ import pytest
 
 from automation import migrating
 from automation.app import App, build
-from automation.checkup import Finding, examine
+from automation.checkup import examine, judged_skew, senders
+from automation.finding import Finding
 from automation.models import Heartbeat
 from automation.settings import Settings
 from tests import make
@@ -78,3 +79,25 @@ def test_a_folder_that_cannot_be_written_is_bad(fresh: App, tmp_path: Path) -> N
     settings = fresh.settings.model_copy(update={"data": tmp_path / "file" / "data", "secret_key": "x" * 20})
     found = verdicts(replace(fresh, settings=settings))
     assert found["Data folder"].verdict == "bad"
+
+
+def test_clocks_far_apart_are_bad() -> None:
+    found = [judged_skew(timedelta(seconds=s)).verdict for s in (0, 2.9, 4, 40)]
+    assert found == ["good", "good", "warning", "bad"]
+
+
+def test_the_senders_domain_is_looked_at_for_the_provider_that_mails_leave_through(fresh: App) -> None:
+    with fresh.db.write() as session:
+        store = make.store(session)
+        make.connection(fresh, session, store, "provider", "mailbox")
+        make.connection(fresh, session, store, "provider", "postmark", server_token="t").is_default = True
+        session.flush()
+    asked: list[str] = []
+
+    def resolve(name: str, kind: str) -> list[str]:
+        asked.append(f"{name} {kind}")
+        return []
+
+    found = senders(fresh, resolve)
+    assert {f.what for f in found} == {f"{n} of wren.example.com" for n in ("SPF", "DKIM", "DMARC", "MX")}
+    assert "pm-bounces.wren.example.com CNAME" in asked

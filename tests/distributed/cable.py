@@ -5,14 +5,15 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+from contextlib import suppress
 
 
 class Cable:
     """Forwards connections to a port on this machine. Cut, it lets nothing through and closes nothing."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, own: int = 0) -> None:
         self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", own))
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._is_cut = threading.Event()
@@ -68,5 +69,8 @@ class Cable:
 
     def close(self) -> None:
         """Stop forwarding."""
+        # Closing alone does not wake the thread that accepts: it would take one more connection.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.mend()

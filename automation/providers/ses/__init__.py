@@ -25,6 +25,7 @@ from automation.mail_events import instant, our_id, part, told, words
 from automation.mail_flaws import send_sound
 from automation.provider import (
     Accepted,
+    DomainRecords,
     Envelope,
     Mail,
     Outcome,
@@ -98,6 +99,7 @@ class SES(Provider):
 
     label = "Amazon SES"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "C"
+    records = DomainRecords(where="Identities, your domain, DKIM: three CNAME records")
     batch_size = one_by_one.BATCH
     topics = frozenset(EVENTS)
     topic_field = "Message"
