@@ -23,6 +23,7 @@ from automation.models.customers import (
     Suppression,
 )
 from automation.models.errands import Errand
+from automation.models.feeds import Feed, FeedItem
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
@@ -39,6 +40,7 @@ from automation.models.messages import (
 from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.outbox import Notice, OutboundWebhook
+from automation.models.recommendations import Basket, ProductDemand, ProductPair
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
@@ -59,6 +61,7 @@ __all__ = [
     "AuditEntry",
     "Campaign",
     "CampaignVersion",
+    "Basket",
     "Cart",
     "CartItem",
     "Connection",
@@ -74,6 +77,8 @@ __all__ = [
     "Enrolment",
     "Errand",
     "Event",
+    "Feed",
+    "FeedItem",
     "Heartbeat",
     "Identity",
     "InboundWebhook",
@@ -95,6 +100,8 @@ __all__ = [
     "PointsEntry",
     "PrivacyRequest",
     "Product",
+    "ProductDemand",
+    "ProductPair",
     "ProductRhythm",
     "Record",
     "Redemption",

@@ -1,0 +1,76 @@
+"""HTML of strangers, made fit for a mail: a short list of elements, absolute addresses, no script, no style."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from urllib.parse import urljoin, urlsplit
+
+import nh3
+
+LONGEST = 200_000
+"""Characters of one item's HTML that are looked at."""
+KEPT = 20_000
+"""Characters of it that are kept."""
+SUMMARY = 500
+_TAGS = {
+    "a", "b", "blockquote", "br", "code", "em", "figcaption", "figure", "h2", "h3", "h4", "hr", "i", "img", "li",
+    "ol", "p", "pre", "strong", "u", "ul",
+}  # fmt: skip
+_GONE = {"script", "style", "iframe", "object", "embed", "noscript", "template", "svg", "math", "title", "textarea"}
+_ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt", "width", "height"}}
+_BLOCK = re.compile(r"<(?:/p|/h\d|/li|/div|/tr|br\s*/?)>", re.IGNORECASE)
+_IMAGE = re.compile(r'<img [^>]*?src="(https?://[^"]+)"', re.IGNORECASE)
+_TINY = re.compile(r'<img (?=[^>]*\b(?:width|height)="[01](?:px)?")[^>]*>', re.IGNORECASE)
+_WEB = ("http", "https")
+
+
+def absolute(address: str, seat: str) -> str:
+    """An address as a mail can use it, seen from `seat`; empty when it is not one of the web's."""
+    if not address.strip():
+        return ""
+    try:
+        found = urljoin(seat, address.strip())
+        parts = urlsplit(found)
+    except ValueError:
+        return ""
+    is_whole = parts.scheme in _WEB and parts.netloc and len(found) <= 2000
+    return found if is_whole and not re.search(r"[\s<>\"\x00-\x1f]", found) else ""
+
+
+def clean(html: str, seat: str = "") -> str:
+    """HTML that may stand in a mail; `seat` is what relative addresses are relative to."""
+
+    def kept(_element: str, attribute: str, value: str) -> str | None:
+        if attribute in {"href", "src"}:
+            return absolute(value, seat) or None
+        return value[:300]
+
+    made = nh3.clean(
+        html[:LONGEST],
+        tags=_TAGS,
+        clean_content_tags=_GONE,
+        attributes=_ATTRIBUTES,
+        attribute_filter=kept,
+        url_schemes=set(_WEB),
+        link_rel=None,
+    )
+    made = _TINY.sub("", made).replace("<img>", "")
+    if len(made) > KEPT:  # cut, and what was cut open is closed again
+        made = nh3.clean(made[:KEPT].rpartition("<")[0], tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None)
+    return made.strip()
+
+
+def plain(html: str, longest: int = SUMMARY) -> str:
+    """The text of HTML in one line, at most so long, cut between words."""
+    text = nh3.clean(_BLOCK.sub(" ", html[:LONGEST]), tags=set(), clean_content_tags=_GONE)
+    text = " ".join(unescape(text).split())
+    if len(text) <= longest:
+        return text
+    return text[: longest - 1].rpartition(" ")[0].rstrip(",;:–-") + "…"
+
+
+def first_image(html: str) -> str:
+    """The address of the first picture of cleaned HTML; empty without one."""
+    found = _IMAGE.search(html)
+    return unescape(found.group(1)) if found else ""
