@@ -14,6 +14,7 @@ from automation.intake.carts import close_carts
 from automation.intake.people import People
 from automation.intake.products import Goods
 from automation.models import Event, Order, OrderItem
+from automation.insights.recommendations import counting
 from automation.rhythms import mark_stale
 from automation.upsert import table_of
 from automation.waking import ORDER_EVENTS, stir
@@ -175,6 +176,7 @@ class Orders:
         mark_stale(self._batch.session, self._batch.store_id, (self._before | owners_now) - {None})
         self._shelf.flush()
         self._write_lines()
+        counting.mark(self._batch.session, self._batch.store_id, {row["id"] for row in self._rows.values()})
         owners = close_carts(self._batch, self._linked.values())
         if owners:
             mark_stale(self._batch.session, self._batch.store_id, set(owners.values()))
