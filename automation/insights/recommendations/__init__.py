@@ -12,7 +12,7 @@ has no page, picture or price. Products with the tag "consumable" may be shown t
 comes out short it is filled from the next: goes together, same category, trending, new in the store.
 
 **The cost** is that of what changed: `counting` compares each changed order with what was counted of it and adds the
-difference; `partners` looks at a product again at most once an hour, after its pairs changed; `choosing` reads seven
+difference; `partners` looks at a product again at most once an hour, after its pairs changed; `choosing` reads six
 times for a whole batch of messages. `checking` counts everything anew each night, a few products at a time, tells of
 differences and puts them right.
 

@@ -1,4 +1,4 @@
-"""What to show to whom: for a whole batch in seven statements, however many are asked for."""
+"""What to show to whom: for a whole batch in six statements, however many are asked for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _POOL = 400
 """The hottest products of a store, of which trending and categories are made."""
 CONSUMABLE = "consumable"
 """The tag of products that may be shown to those who have them."""
-_ROWS = (*COLUMNS, Product.external_id, Product.category, Product.tags)
+_ROWS = (*COLUMNS, Product.category, Product.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Choice:
     """A product, and why it was chosen."""
 
     row: Any
-    """With the columns of `wares.COLUMNS`, external_id, category and tags."""
+    """With the columns of `wares.COLUMNS`."""
     reason: Reason
 
 

@@ -46,7 +46,9 @@ def find_new(app: App, now: datetime, limit: int) -> int:
         if ids:
             found = select(Order.id, Order.store_id, literal([], table_of(Basket).c.products.type), literal(value=True))
             found = found.where(Order.id >= ids[0], Order.id <= ids[-1]).order_by(Order.id)
-            statement = insert_into(session, Basket).from_select(["order_id", "store_id", "products", "is_stale"], found)
+            statement = insert_into(session, Basket).from_select(
+                ["order_id", "store_id", "products", "is_stale"], found
+            )
             session.execute(statement.on_conflict_do_nothing(index_elements=["order_id"]))
             session.merge(Cursor(name=NAME, position=ids[-1], at=now))
     return len(ids)
