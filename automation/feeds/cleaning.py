@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from collections import Counter
+from html import escape, unescape
 from urllib.parse import urljoin, urlsplit
 
 import nh3
@@ -23,6 +24,13 @@ _BLOCK = re.compile(r"<(?:/p|/h\d|/li|/div|/tr|br\s*/?)>", re.IGNORECASE)
 _IMAGE = re.compile(r'<img [^>]*?src="(https?://[^"]+)"', re.IGNORECASE)
 _TINY = re.compile(r'<img (?=[^>]*\b(?:width|height)="[01](?:px)?")[^>]*>', re.IGNORECASE)
 _WEB = ("http", "https")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_ANY_TAG = re.compile("<[^<>]*>")
+_CLOSED_BY_ITSELF = frozenset(
+    {"br", "img", "hr", "p", "li", "td", "th", "tr", "dt", "dd", "wbr", "source", "input", "option"}
+)
+MOST_TAGS, MOST_OPEN = 5_000, 64
+"""HTML with more of them is taken for its text: the time to read it grows with the square of what is open."""
 
 
 def absolute(address: str, seat: str) -> str:
@@ -38,6 +46,18 @@ def absolute(address: str, seat: str) -> str:
     return found if is_whole and not re.search(r"[\s<>\"\x00-\x1f]", found) else ""
 
 
+def _tame(html: str) -> str:
+    html = html[:LONGEST]
+    opened: Counter[str] = Counter()
+    for count, (is_end, name) in enumerate(_TAG.findall(html)):
+        word = name.lower()
+        if word not in _CLOSED_BY_ITSELF:
+            opened[word] = max(0, opened[word] + (-1 if is_end else 1))
+        if count >= MOST_TAGS or (not is_end and opened.total() > MOST_OPEN):
+            return escape(" ".join(unescape(_ANY_TAG.sub(" ", html)).split()))
+    return html
+
+
 def clean(html: str, seat: str = "") -> str:
     """HTML that may stand in a mail; `seat` is what relative addresses are relative to."""
 
@@ -47,7 +67,7 @@ def clean(html: str, seat: str = "") -> str:
         return value[:300]
 
     made = nh3.clean(
-        html[:LONGEST],
+        _tame(html),
         tags=_TAGS,
         clean_content_tags=_GONE,
         attributes=_ATTRIBUTES,
@@ -57,13 +77,16 @@ def clean(html: str, seat: str = "") -> str:
     )
     made = _TINY.sub("", made).replace("<img>", "")
     if len(made) > KEPT:  # cut, and what was cut open is closed again
-        made = nh3.clean(made[:KEPT].rpartition("<")[0], tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None)
+        cut = made[:KEPT]
+        if cut.rfind("<") > cut.rfind(">"):
+            cut = cut[: cut.rfind("<")]
+        made = nh3.clean(cut, tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None)
     return made.strip()
 
 
 def plain(html: str, longest: int = SUMMARY) -> str:
     """The text of HTML in one line, at most so long, cut between words."""
-    text = nh3.clean(_BLOCK.sub(" ", html[:LONGEST]), tags=set(), clean_content_tags=_GONE)
+    text = nh3.clean(_BLOCK.sub(" ", _tame(html)), tags=set(), clean_content_tags=_GONE)
     text = " ".join(unescape(text).split())
     if len(text) <= longest:
         return text

@@ -64,7 +64,7 @@ def fetch(http: httpx.Client, url: str, now: datetime, etag: str = "", last_modi
     home, here = url, url
     is_for_good = True
     for _ in range(MOST_HOPS + 1):
-        problem = problem_of(here, schemes=("http", "https"))
+        problem = problem_of(here, schemes=("http", "https")) or _number(here)
         if problem:
             raise Refused(f"{'It leads to an address that is not asked' if here != url else 'Not asked'}: {problem}.")
         try:
@@ -78,6 +78,14 @@ def fetch(http: httpx.Client, url: str, now: datetime, etag: str = "", last_modi
         here = goal
         home = here if is_for_good else home
     raise Later(f"It leads on more than {MOST_HOPS} times.")
+
+
+def _number(url: str) -> str | None:
+    """What speaks against a host that ends in a number: 127.1 and 0x7f.1 are addresses to some who read them."""
+    last = httpx.URL(url).host.rstrip(".").rpartition(".")[2]
+    is_one = bool(re.fullmatch(r"(0[xX][0-9a-fA-F]*|\d+)", last))
+    plain = re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", httpx.URL(url).host)
+    return "the address must be one of the public internet" if is_one and not plain else None
 
 
 def _said(error: httpx.HTTPError) -> str:

@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from automation.errors import Unreadable
 
-MOST_ELEMENTS = 200_000
+MOST_ELEMENTS = 50_000
 DEEPEST = 100
 _SPACES = {
     "http://www.w3.org/2005/atom": "",
