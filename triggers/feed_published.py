@@ -31,8 +31,8 @@ class FeedPublishedSettings(TriggerSettings):
 class FeedPublished(Trigger):
     """Starts for everybody who agreed to its topic, at an hour of the schedule, if the feed has something new.
 
-    It reads events called feed.item_published that the store has: the feeds of the page Feeds tell them, and the API may. New is
-    what was published since the campaign's last issue, or since the campaign was published where there was none.
+    It reads events called feed.item_published that the store has: the feeds of the page Feeds tell them, and the API
+    may. New is what came since the campaign's last issue, or since it was published where there was none.
     An hour without enough that is new is passed over, and what there is waits for the next. After a downtime one
     issue goes out, with all that is new, rather than one for each hour that was missed.
 

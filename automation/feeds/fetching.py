@@ -102,7 +102,7 @@ def _goal(answer: httpx.Response, here: str) -> str:
 def _answered(answer: httpx.Response, home: str, here: str, now: datetime, until: float) -> Fetched:
     match answer.status_code:
         case 200:
-            body = _body(answer, until)
+            body: bytes | None = _body(answer, until)
         case 304:
             body = None
         case 410:

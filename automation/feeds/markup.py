@@ -90,9 +90,10 @@ class Element:
 
     def html(self) -> str:
         """What is inside, as HTML: for XHTML that stands in a feed as elements."""
-        return "".join(escape(p) if isinstance(p, str) else p._outer() for p in self.parts)
+        return "".join(escape(p) if isinstance(p, str) else p.outer_html() for p in self.parts)
 
-    def _outer(self) -> str:
+    def outer_html(self) -> str:
+        """The same, with the element itself."""
         # Only up to DEEPEST levels: nothing deeper was read.
         name = self.name.rpartition(":")[2]
         attributes = "".join(f' {n}="{escape(v)}"' for n, v in self.attributes.items() if ":" not in n)

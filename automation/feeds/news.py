@@ -134,7 +134,8 @@ def _take(session: Session, feed: Feed, document: Document, now: datetime) -> in
     is_first = not feed.is_primed
     feed.is_primed = True
     # The oldest first: where dates are the same, or missing, the feed's own order counts from its end.
-    new = sorted(reversed(found.new), key=lambda pair: pair[0].published_at or _EARLIEST)
+    new = list(reversed(found.new))
+    new.sort(key=lambda pair: pair[0].published_at or _EARLIEST)
     told = [] if is_first else new[-MOST_TOLD:]
     if not is_first and len(new) > MOST_TOLD:
         feed.message = f"{len(new)} items were new at once: the newest {MOST_TOLD} were told, the others count as seen."

@@ -168,9 +168,11 @@ def _entry(entry: Element, seat: str) -> Item:
         author=_words(_text(author.find("name")) if author is not None else "")[:200],
         published_at=instant_of(_text(entry.find("published", "issued", "created", "updated", "modified"))),
         categories=tuple(
-            c for e in entry.all("category")[:20] if (c := _words(e.attributes.get("label") or e.attributes.get("term", ""))[:100])
+            c
+            for e in entry.all("category")[:20]
+            if (c := _words(e.attributes.get("label") or e.attributes.get("term", ""))[:100])
         ),
-    )  # fmt: skip
+    )
 
 
 def _atom_text(element: Element | None) -> str:

@@ -9,12 +9,12 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from automation.addresses import key_of
 from automation.changes import Line, OrderChanged, OrderDeleted, OrderDelivered, OrderRefunded
+from automation.insights.recommendations import counting
 from automation.intake.batch import Batch, Row, Shelf, earliest, fill, is_newer, latest, within
 from automation.intake.carts import close_carts
 from automation.intake.people import People
 from automation.intake.products import Goods
 from automation.models import Event, Order, OrderItem
-from automation.insights.recommendations import counting
 from automation.rhythms import mark_stale
 from automation.upsert import table_of
 from automation.waking import ORDER_EVENTS, stir

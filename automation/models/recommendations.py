@@ -47,8 +47,10 @@ class ProductDemand(Record):
     __tablename__ = "product_demand"
     __table_args__ = (
         Index("ix_product_demand_store_id_heat", "store_id", "heat"),
-        Index("ix_product_demand_stale", "refreshed_at", postgresql_where=text("is_stale"), sqlite_where=text("is_stale")),
-    )  # fmt: skip
+        Index(
+            "ix_product_demand_stale", "refreshed_at", postgresql_where=text("is_stale"), sqlite_where=text("is_stale")
+        ),
+    )
 
     product_id: Mapped[int] = mapped_column(BigInt, ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
     store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))

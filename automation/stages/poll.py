@@ -1,4 +1,4 @@
-"""Poll: ask shops for what their webhooks only name, for all they have and for what their webhooks missed; and feeds."""
+"""Poll: ask shops for what their webhooks only name, for all they have and for what they missed; and fetch feeds."""
 
 from __future__ import annotations
 

@@ -89,9 +89,7 @@ def _compare(session: Session, ids: Sequence[int]) -> int:
         .distinct()
         .cte("every")
     )
-    small = (
-        select(every.c.order_id).group_by(every.c.order_id).having(func.count() <= LARGEST).subquery("small")
-    )  # fmt: skip
+    small = select(every.c.order_id).group_by(every.c.order_id).having(func.count() <= LARGEST).subquery("small")
     orders = dict(session.execute(select(mine.c.product_id, func.count()).group_by(mine.c.product_id)).all())
     together = (
         select(mine.c.product_id, every.c.product_id.label("other_id"), func.count().label("orders"))
@@ -122,9 +120,7 @@ def _mend_pairs(session: Session, ids: Sequence[int], true: dict[tuple[int, int]
         (row.product_id, row.other_id): row.orders
         for row in session.execute(select(table).where(table.c.product_id.in_(ids)))
     }
-    wrong = [
-        {"product_id": a, "other_id": b, "orders": n} for (a, b), n in true.items() if stored.get((a, b)) != n
-    ]  # fmt: skip
+    wrong = [{"product_id": a, "other_id": b, "orders": n} for (a, b), n in true.items() if stored.get((a, b)) != n]
     bulk.insert(session, ProductPair, wrong, skip=["product_id", "other_id"], replace=["orders"])
     gone = [{"product_id": a, "other_id": b} for a, b in stored if (a, b) not in true]
     if gone:

@@ -107,7 +107,8 @@ def _bought(session: Session, customers: Collection[int], now: datetime) -> dict
         .join(OrderItem, OrderItem.order_id == Order.id)
         .where(counted(), Order.placed_at <= now, OrderItem.product_id.is_not(None), OrderItem.quantity > 0)
     )
-    for customer, product, at in session.execute(lines):
+    rows: Iterable[Any] = session.execute(lines)  # none of them is empty: the join and the condition say so
+    for customer, product, at in rows:
         has = found[customer]
         has[product] = max(at, has.get(product, at))
     return found
@@ -210,10 +211,10 @@ class _Chooser:
         for product, factor in seeds.items():
             for other, _, cosine in self.partners.get(product, ()):
                 if other in self.rows:
-                    score[other] += cosine * factor  # type: ignore[assignment]  # a Counter adds up fractions as well
+                    score[other] += cosine * factor
         if is_warm:
             for other in score:
-                score[other] *= (self.heat[other] + 0.1) ** 0.5  # type: ignore[assignment]  # as above
+                score[other] *= (self.heat[other] + 0.1) ** 0.5
         return [self.rows[p] for p in sorted(score, key=lambda p: (-score[p], p))]
 
 

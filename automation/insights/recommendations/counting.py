@@ -135,14 +135,16 @@ def _as_they_are(session: Session, orders: Iterable[int]) -> dict[int, tuple[lis
     )
     found: dict[int, tuple[list[int], datetime]] = {}
     for order_id, at, product_id in session.execute(lines):
-        found.setdefault(order_id, ([], at))[0].append(product_id)
+        found.setdefault(order_id, ([], at))[0].append(product_id or 0)
     for products, _ in found.values():
         products.sort()
     return found
 
 
 def _add_pairs(session: Session, pairs: Mapping[tuple[int, int], int]) -> None:
-    rows = [{"product_id": a, "other_id": b, "orders": n} for (a, b), n in sorted(pairs.items()) if n]
+    rows: list[dict[str, Any]] = [
+        {"product_id": a, "other_id": b, "orders": n} for (a, b), n in sorted(pairs.items()) if n
+    ]
     if not rows:
         return
     table = table_of(ProductPair)
@@ -156,7 +158,7 @@ def _add_pairs(session: Session, pairs: Mapping[tuple[int, int], int]) -> None:
 
 def _add_demand(session: Session, changes: Changes) -> None:
     table = table_of(ProductDemand)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "product_id": product,
             "store_id": store_id,
@@ -176,16 +178,17 @@ def _add_demand(session: Session, changes: Changes) -> None:
             ["product_id"],
             {
                 # What is left of numbers far apart after adding and taking away is not nothing.
-                "heat": lambda new: case(
-                    (table.c.orders + new.orders <= 0, 0.0), else_=table.c.heat + new.heat
-                ),
+                "heat": lambda new: case((table.c.orders + new.orders <= 0, 0.0), else_=table.c.heat + new.heat),
                 "last_at": lambda new: case(
-                    (new.last_at.is_not(None) & (new.last_at > func.coalesce(table.c.last_at, new.last_at)), new.last_at),
+                    (
+                        new.last_at.is_not(None) & (new.last_at > func.coalesce(table.c.last_at, new.last_at)),
+                        new.last_at,
+                    ),
                     else_=func.coalesce(table.c.last_at, new.last_at),
                 ),
                 "is_stale": lambda new: new.is_stale,
             },
-        )  # fmt: skip
+        )
 
 
 def _insert_adding(

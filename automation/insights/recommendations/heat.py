@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 HALF_LIFE = timedelta(days=21)
@@ -14,4 +15,4 @@ def weight(at: datetime) -> float:
     Measured forward from a fixed day, so that sums keep their order as time passes and are never worked out again.
     """
     # Dates that cannot be right (the year 9999) must not become infinite.
-    return 2.0 ** min(max((at - _LANDMARK) / HALF_LIFE, -200.0), 500.0)
+    return math.exp2(min(max((at - _LANDMARK) / HALF_LIFE, -200.0), 500.0))

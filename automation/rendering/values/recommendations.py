@@ -17,6 +17,15 @@ SHOWN = 6
 """Products of a list."""
 
 
+_SUBJECTS: dict[str, tuple[Any, Any]] = {
+    "order": (OrderItem.order_id, OrderItem.product_id),
+    "cart": (CartItem.cart_id, CartItem.product_id),
+    "event": (Event.id, Event.product_id),
+    "repurchase": (Repurchase.id, Repurchase.product_id),
+}
+"""What a mail is about → where its products stand."""
+
+
 class RecommendationsValue(Value):
     """Products to show next, in lists of at most six: recommendations.picks (the best of all), .for_you (suits what
     the customer bought), .together (goes with the order, cart or product the mail is about), .category (of the same
@@ -50,15 +59,10 @@ def _wares(rows: Sequence[Any]) -> list[dict[str, Any]]:
 def _about(batch: Batch, messages: Sequence[Message]) -> dict[int, list[int]]:
     """The products that each message is about, by message id; at most four statements."""
     found: dict[int, list[int]] = {}
-    for subject, read in (
-        ("order", lambda ids: _lines(batch, OrderItem.order_id, OrderItem.product_id, ids)),
-        ("cart", lambda ids: _lines(batch, CartItem.cart_id, CartItem.product_id, ids)),
-        ("event", lambda ids: _lines(batch, Event.id, Event.product_id, ids)),
-        ("repurchase", lambda ids: _lines(batch, Repurchase.id, Repurchase.product_id, ids)),
-    ):
+    for subject, (owner, product) in _SUBJECTS.items():
         subjects = batch.about(messages, subject)
         if subjects:
-            products = read(set(subjects.values()))
+            products = _lines(batch, owner, product, set(subjects.values()))
             found |= {message: products.get(i, []) for message, i in subjects.items()}
     return found
 

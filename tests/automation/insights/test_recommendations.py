@@ -99,7 +99,7 @@ def test_whatever_happens_to_orders_the_counts_are_those_of_a_count_from_the_beg
                             title="X",
                             quantity=1,
                             price=1,
-                        )  # fmt: skip
+                        )
                     )
             mark(session, store.id, {order.id})
         catch_up(app)
@@ -121,7 +121,7 @@ def test_what_is_bought_together_is_shown_unless_it_was_only_once(app: App) -> N
     found = chosen(app, ask)[0]
     assert titles(found.together) == ["p1"]
     assert "p0" not in titles(found.trending)
-    assert [c.reason for c in found.picks(3)][0] == "together"
+    assert found.picks(3)[0].reason == "together"
 
 
 def test_nobody_is_shown_what_they_have_unless_it_is_used_up(app: App) -> None:

@@ -24,9 +24,7 @@ def key(app: App) -> str:
         for n in range(2):
             make.order(session, store, None, NOW - timedelta(days=3), f"o{n}", products=(cup, saucer))
         make.order(session, store, ada, NOW - timedelta(days=3), "ada", products=(cup, spoon))
-        token = api_keys.make(
-            app, session, store_id=store.id, name="shop", scopes=["recommendations:read"], now=NOW
-        )[1]  # fmt: skip
+        token = api_keys.make(app, session, store_id=store.id, name="shop", scopes=["recommendations:read"], now=NOW)[1]
     while refresh(app, NOW, 500):
         pass
     return token
