@@ -90,7 +90,8 @@ def _compare(session: Session, ids: Sequence[int]) -> int:
         .cte("every")
     )
     small = select(every.c.order_id).group_by(every.c.order_id).having(func.count() <= LARGEST).subquery("small")
-    orders = dict(session.execute(select(mine.c.product_id, func.count()).group_by(mine.c.product_id)).all())
+    each = session.execute(select(mine.c.product_id, func.count().label("orders")).group_by(mine.c.product_id))
+    orders: dict[int, int] = {row.product_id: row.orders for row in each}
     together = (
         select(mine.c.product_id, every.c.product_id.label("other_id"), func.count().label("orders"))
         .join(small, small.c.order_id == mine.c.order_id)

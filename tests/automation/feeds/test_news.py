@@ -36,7 +36,7 @@ class Blog:
             self.answer() if self.answer else served(rss(*self.items, link=self.link), **self.headers)
         )
         self.items: list[str] = [item("1"), item("2")]
-        self.headers: dict[str, str] = {}
+        self.headers: dict[str, Any] = {}
         with app.db.write() as session:
             self.store: Store = make.store(session)
             self.id = feeds.add(session, store_id=self.store.id, url=URL, title="The Journal", now=clock()).id

@@ -64,7 +64,7 @@ def test_an_item_bears_its_own_date_and_clean_html_and_an_issue_is_as_long_as_th
     with app.db.write() as session:
         store = make.store(session)
         for n in range(4):
-            said = {"published_at": "2026-03-01T08:00:00+00:00", "html": "<p>x</p>"}
+            said: dict[str, Any] = {"published_at": "2026-03-01T08:00:00+00:00", "html": "<p>x</p>"}
             make.event(session, store, None, "feed.item_published", NOW - timedelta(hours=n + 1), title=str(n), **said)
         row = issue(session, 0, most=3)
     found = value(app, row, "feed")
