@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from automation.insights.recommendations import checking
 from automation.models import (
     SENT,
     Campaign,
@@ -20,6 +21,7 @@ from automation.models import (
     Conversion,
     Customer,
     Enrolment,
+    Feed,
     Heartbeat,
     InboundWebhook,
     Job,
@@ -34,6 +36,8 @@ from automation.models import (
 DAYS = 21
 RECENT = 5000
 """Failures are looked for among so many of the newest rows."""
+FAILING_FEED = 5
+"""Failures in a row after which a feed needs a person."""
 SILENT = timedelta(minutes=2)
 """A worker that has not been heard of for so long is taken to be down."""
 
@@ -103,7 +107,7 @@ class Concern:
     """Something that a person should look at."""
 
     key: str
-    """connection, campaign, webhooks, unknown, parked, worker or job."""
+    """connection, campaign, webhooks, feed, recommendations, unknown, parked, worker or job."""
     text: str
     object_id: str = ""
 
@@ -266,6 +270,20 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     unsure = session.scalar(select(func.count()).select_from(Message).where(unknown)) or 0
     if unsure:
         found.append(Concern("unknown", f"{_of(unsure, 'mail')} left, but the provider's answer never came."))
+    stopped = session.execute(
+        select(Feed.title, Feed.message, Feed.public_id)
+        .where(Feed.store_id == store.id, or_(Feed.state == "stopped", Feed.failures >= FAILING_FEED))
+        .where(Feed.state != "paused")
+        .order_by(Feed.id)
+    )
+    found += [Concern("feed", f"The feed {row.title}: {row.message}", row.public_id) for row in stopped]
+    wrong = checking.found(session, now)
+    if wrong:
+        found.append(
+            Concern(
+                "recommendations", f"{_of(wrong, 'count')} behind the recommendations were wrong. They were put right."
+            )
+        )
     latest = select(Message.state).order_by(Message.id.desc()).limit(RECENT).subquery()
     parked = session.scalar(select(func.count()).select_from(latest).where(latest.c.state == "parked")) or 0
     if parked:

@@ -34,12 +34,12 @@ class CustomerFound(BaseModel):
     updated_at: datetime
 
 
-def customer_of(session: Session, connection: Connection, who: str) -> CustomerFound | None:
-    """The customer whom a connection's shop calls `who`, or whose address that is; None for nobody."""
+def customer_row(session: Session, connection: Connection, who: str) -> Customer | None:
+    """The row of the customer whom a connection's shop calls `who`, or whose address that is; None for nobody."""
     if not who.isprintable():
         return None
     named = select(Identity.customer_id).where(Identity.connection_id == connection.id, Identity.external_id == who)
-    row = session.scalar(
+    return session.scalar(
         select(Customer)
         .where(
             Customer.store_id == connection.store_id,
@@ -49,6 +49,11 @@ def customer_of(session: Session, connection: Connection, who: str) -> CustomerF
         .order_by(Customer.id.in_(named).desc())
         .limit(1)
     )
+
+
+def customer_of(session: Session, connection: Connection, who: str) -> CustomerFound | None:
+    """The customer whom a connection's shop calls `who`, or whose address that is; None for nobody."""
+    row = customer_row(session, connection, who)
     if row is None:
         return None
     standing = session.execute(

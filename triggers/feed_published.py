@@ -24,16 +24,19 @@ class FeedPublishedSettings(TriggerSettings):
     schedule: Schedule = Field(Schedule(every="day"), description="When an issue may go out, in the store's zone.")
     feed: str = Field("", max_length=500, description='Which feed: the property "feed" of its items; empty is any.')
     minimum: int = Field(1, ge=1, le=100, description="An issue needs at least this many new items.")
+    most: int = Field(10, ge=1, le=20, description="An issue shows at most this many of them, the newest.")
     published_at: AwareDatetime | None = Field(None, description="Set by publishing: items before it are not new.")
 
 
 class FeedPublished(Trigger):
     """Starts for everybody who agreed to its topic, at an hour of the schedule, if the feed has something new.
 
-    It reads events called feed.item_published that the store has; fetching the feed is not its business. New is
-    what was published since the campaign's last issue, or since the campaign was published where there was none.
+    It reads events called feed.item_published that the store has: the feeds of the page Feeds tell them, and the API
+    may. New is what came since the campaign's last issue, or since it was published where there was none.
     An hour without enough that is new is passed over, and what there is waits for the next. After a downtime one
     issue goes out, with all that is new, rather than one for each hour that was missed.
+
+    For an hour of each customer's own zone let the flow wait until that hour before its mail: all get the same issue.
     """
 
     label = "Feed has something new"

@@ -38,6 +38,7 @@ PLACES = (
     Place("Campaigns", "send", "campaigns.index", also=("answers", "versions")),
     Place("Customers", "users", "customers.index"),
     Place("Mailbox", "inbox", "mailbox.index"),
+    Place("Feeds", "rss", "feeds.index", on_phone=False),
     Place("Connections", "plug-connected", "connections.index", on_phone=False),
     Place("Settings", "settings", "settings.index", on_phone=False),
 )

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from automation.actions.api_keys import SCOPES
+from automation.insights.recommendations.advice import MOST as MOST_ADVISED
+from automation.insights.recommendations.advice import Advice
 from automation.intake import Receipt
 from automation.lookup import CustomerFound
 from automation.platforms.api import COLLECTIONS, MOST, type_of
@@ -36,7 +38,7 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     models = [(model, "validation") for group in COLLECTIONS.values() for model in group]
     _, definitions = models_json_schema(
-        [*models, (CustomerFound, "serialization")],  # type: ignore[list-item]  # the literal modes widen to str
+        [*models, (CustomerFound, "serialization"), (Advice, "serialization")],  # type: ignore[list-item]  # the literal modes widen to str
         ref_template=_WHERE,
     )
     schemas: dict[str, Any] = definitions["$defs"]
@@ -142,6 +144,7 @@ def _paths() -> dict[str, Any]:
             "responses": _answers("CustomerFound", 401, 403, 404, 429, 503),
         }
     }
+    paths["/api/v1/recommendations"] = _recommendations()
     paths["/api/openapi.json"] = {
         "get": {
             "operationId": "read_description",
@@ -151,6 +154,28 @@ def _paths() -> dict[str, Any]:
         }
     }
     return paths
+
+
+def _recommendations() -> dict[str, Any]:
+    def asked(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+        return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+    text = {"type": "string"}
+    count = {"type": "integer", "minimum": 1, "maximum": MOST_ADVISED, "default": 10}
+    return {
+        "get": {
+            "operationId": "read_recommendations",
+            "summary": "Read what to show next",
+            "description": "For a customer, beside products, or both; what is trending where neither is named. "
+            "Needs the scope recommendations:read.",
+            "parameters": [
+                asked("customer", "The shop's id of a customer, or an address.", text),
+                asked("product", "The shop's id of a product; may be repeated.", {"type": "array", "items": text}),
+                asked("count", "How many at most.", count),
+            ],
+            "responses": _answers("Advice", 401, 403, 404, 422, 429, 503),
+        }
+    }
 
 
 @cache

@@ -16,7 +16,11 @@ from automation.models import ApiKey, Connection
 from automation.platforms.api import COLLECTIONS
 from automation.security import random_token, token_hash
 
-SCOPES: tuple[str, ...] = ("customers:read", *(f"{collection}:write" for collection in COLLECTIONS))
+SCOPES: tuple[str, ...] = (
+    "customers:read",
+    "recommendations:read",
+    *(f"{collection}:write" for collection in COLLECTIONS),
+)
 """Everything a key can be allowed."""
 
 _MARK = "cw_"

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from automation.addresses import key_of
 from automation.changes import Line, OrderChanged, OrderDeleted, OrderDelivered, OrderRefunded
+from automation.insights.recommendations import counting
 from automation.intake.batch import Batch, Row, Shelf, earliest, fill, is_newer, latest, within
 from automation.intake.carts import close_carts
 from automation.intake.people import People
@@ -175,6 +176,7 @@ class Orders:
         mark_stale(self._batch.session, self._batch.store_id, (self._before | owners_now) - {None})
         self._shelf.flush()
         self._write_lines()
+        counting.mark(self._batch.session, self._batch.store_id, {row["id"] for row in self._rows.values()})
         owners = close_carts(self._batch, self._linked.values())
         if owners:
             mark_stale(self._batch.session, self._batch.store_id, set(owners.values()))

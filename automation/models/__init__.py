@@ -23,6 +23,7 @@ from automation.models.customers import (
     Suppression,
 )
 from automation.models.errands import Errand
+from automation.models.feeds import Feed, FeedItem
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
@@ -40,6 +41,7 @@ from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.outbox import Notice, OutboundWebhook
 from automation.models.ratings import Rating
+from automation.models.recommendations import Basket, ProductDemand, ProductPair
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
@@ -58,6 +60,7 @@ __all__ = [
     "ArmPick",
     "Attempt",
     "AuditEntry",
+    "Basket",
     "Campaign",
     "CampaignVersion",
     "Cart",
@@ -75,6 +78,8 @@ __all__ = [
     "Enrolment",
     "Errand",
     "Event",
+    "Feed",
+    "FeedItem",
     "Heartbeat",
     "Identity",
     "InboundWebhook",
@@ -96,6 +101,8 @@ __all__ = [
     "PointsEntry",
     "PrivacyRequest",
     "Product",
+    "ProductDemand",
+    "ProductPair",
     "ProductRhythm",
     "Rating",
     "Record",

@@ -15,6 +15,7 @@ from babel.numbers import format_currency, format_decimal, format_percent, get_c
 from jinja2 import filters, tests
 from markupsafe import Markup
 
+from automation.feeds.cleaning import clean
 from automation.rendering.links import sign_target
 
 _FROM_JINJA = (
@@ -140,6 +141,12 @@ def percent(value: Any, locale: str = "en") -> str:
     return format_percent(value, locale=_locale(str(locale)))
 
 
+@lru_cache(maxsize=1_000)
+def clean_html(value: Any) -> Markup:
+    """HTML of strangers, without what does not belong into a mail: {{ item.html|clean_html }}."""
+    return Markup(clean(str(value or "")))  # noqa: S704  it was cleaned
+
+
 def tracker(key: bytes) -> Callable[[Any, Any, int], Any]:
     """The filter behind every link whose target is computed; `key` signs the targets."""
 
@@ -179,6 +186,7 @@ def allowed_filters(key: bytes) -> dict[str, Callable[..., Any]]:
         "date": nice_date,
         "number": number,
         "percent": percent,
+        "clean_html": clean_html,
         "tracked": tracker(key),
     }
 

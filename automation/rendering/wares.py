@@ -19,8 +19,9 @@ COLUMNS = (
     Product.image_url,
     Product.price,
     Product.compare_at,
+    Product.external_id,
 )
-"""What `ware` reads."""
+"""What `ware` reads, and the shop's id."""
 
 
 def ware(row: Any) -> dict[str, Any]:

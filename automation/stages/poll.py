@@ -1,4 +1,4 @@
-"""Poll: ask shops for what their webhooks only name, for all they have, and for what their webhooks missed."""
+"""Poll: ask shops for what their webhooks only name, for all they have and for what they missed; and fetch feeds."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from automation import errands, faults
 from automation.app import App
 from automation.connections import platform_of
 from automation.errors import CartwheelError, Later, Misconfigured, Refused, Unreadable, Unsure
+from automation.feeds import news
 from automation.intake import Receipt, record
 from automation.models import Connection, Errand, InboundWebhook
 from automation.platform import Page
@@ -33,17 +34,22 @@ MAX_LOOK_UPS = 12
 # Spelt as the partial index spells it: with a bound parameter SQLite would not see that it fits.
 _BARE = text("inbound_webhooks.state = 'bare'")
 
-faults.declare("poll.claimed", "poll.fetched", "poll.recorded")
+faults.declare("poll.claimed", "poll.fetched", "poll.feed_fetched", "poll.recorded")
 
 
 def poll(app: App, now: datetime, limit: int) -> int:
-    """Look up the objects of up to `limit` bare webhooks and read a page of each due errand; how many of both."""
+    """Look up the objects of up to `limit` bare webhooks, read a page of each due errand and fetch the due feeds.
+
+    The answer is how many of the three.
+    """
     # Only a read while there is nothing to do: on SQLite every writer waits for every other.
     with app.db.read() as session:
         has_bare = session.scalar(select(InboundWebhook.id).where(_BARE).limit(1)) is not None
         has_errands = session.scalar(select(_due_errands(now).limit(1).exists()))
-    looked_up = _look_up(app, now, limit) if has_bare else 0
-    return looked_up + (_run_errands(app, now) if has_errands else 0)
+        has_feeds = session.scalar(select(news.due(now).limit(1).exists()))
+    moved = _look_up(app, now, limit) if has_bare else 0
+    moved += _run_errands(app, now) if has_errands else 0
+    return moved + (_visit_feeds(app, now) if has_feeds else 0)
 
 
 def _due_errands(now: datetime) -> Select[Errand]:
@@ -266,3 +272,20 @@ def _fail(session: Session, errand: Errand, error: CartwheelError, now: datetime
     # A shop whose keys may not subscribe may still be read; one that cannot be read is of no use.
     if isinstance(error, Misconfigured) and errand.kind != "subscribe":
         errands.mark_broken(session, errand.connection_id, str(error))
+
+
+# Feeds
+
+
+def _visit_feeds(app: App, now: datetime) -> int:
+    with app.db.write() as session:
+        visits = news.claim(session, now)
+    with app.outside() as http:
+        for visit in visits:
+            news.visit(http, visit, now)
+            faults.fault("poll.feed_fetched")
+            with app.db.write() as session:
+                # Read only here: what is new is new from when it is written down, see `news.SETTLES`.
+                news.record(session, visit, app.clock())
+                faults.fault("poll.recorded")
+    return len(visits)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from automation import memberships, rhythms
 from automation.app import App
 from automation.faults import declare, fault
+from automation.insights.recommendations.refreshing import refresh as refresh_recommendations
 from automation.models import Cursor, CustomerRhythm, Order
 
 declare("summarise.before_commit")
@@ -22,12 +23,15 @@ _PRODUCTS = 20
 def summarise(app: App, now: datetime, limit: int) -> int:
     """Bring the rhythms of at most `limit` customers up to their orders, and watched segments up to their members.
 
+    The same for what recommendations are made of.
+
     New orders are found by their id, changed ones by the mark that intake leaves on their customers. The answer is
     how many rows were looked at; 0 means that all is up to date.
     """
     moved = _find_new(app, now, limit)
     moved += _customers(app, now, limit)
     moved += _products(app, now)
+    moved += refresh_recommendations(app, now, limit)
     return moved + memberships.refresh(app, now)
 
 

@@ -16,7 +16,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from automation import intake
 from automation.actions import api_keys
 from automation.changes import Change
-from automation.errors import NotAllowed, TooOften, Unreadable
+from automation.errors import NotAllowed, TooOften, Unknown, Unreadable
+from automation.insights.recommendations import advice
 from automation.lookup import customer_of
 from automation.models import Connection
 from automation.pace import Pace
@@ -138,6 +139,27 @@ def customer(who: str) -> Response:
         found = customer_of(session, g.connection, who)
     if found is None:
         raise _Refused(404, "There is no such customer.")
+    return jsonify(found.model_dump(mode="json"))
+
+
+@blueprint.get("/api/v1/recommendations")
+@permission("public")
+@with_key
+def recommendations() -> Response:
+    """Products to show a customer, or beside a product, or both."""
+    _needs("recommendations:read")
+    asked = request.args
+    count = asked.get("count", default=10, type=int)
+    if not 1 <= count <= advice.MOST:
+        raise _Refused(422, f"count: from 1 to {advice.MOST}.")
+    app = the_app()
+    with app.db.read() as session:
+        try:
+            found = advice.advise(
+                session, g.connection, asked.get("customer", ""), asked.getlist("product"), count, app.clock()
+            )
+        except Unknown as error:
+            raise _Refused(404, str(error)) from error
     return jsonify(found.model_dump(mode="json"))
 
 

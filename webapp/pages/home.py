@@ -29,6 +29,8 @@ CONCERNS = {
     "connection": ("plug-connected-x", "connections.index", "red"),
     "campaign": ("send", "campaigns.index", "yellow"),
     "webhooks": ("webhook", "connections.index", "yellow"),
+    "feed": ("rss", "feeds.index", "yellow"),
+    "recommendations": ("chart-bar", "", "yellow"),
     "unknown": ("help-circle", "mailbox.index", "yellow"),
     "parked": ("mail-off", "mailbox.index", "yellow"),
 }

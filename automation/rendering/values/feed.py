@@ -14,9 +14,11 @@ from automation.rendering.value import Batch, Value
 
 ITEM = "feed.item_published"
 MOST = 10
-"""How many items an issue shows: the newest."""
+"""How many items an issue shows where its campaign does not say: the newest."""
 _KEPT = 500
 """How many are read at most, over all issues of a batch."""
+LONGEST = 8_000
+"""Characters of an item's HTML: ten such items still fit into what mail programs show whole."""
 _FIELDS = {
     "title": ("title",),
     "url": ("url", "link"),
@@ -31,8 +33,8 @@ Issue = tuple[int, datetime]
 
 
 class FeedValue(Value):
-    """The items of this issue, the newest first, at most ten: `feed.items` (title, url, summary, image_url, author, on)
-    and `feed.count`, of all that are new.
+    """The items of this issue, the newest first: `feed.items` (title, url, summary, image_url, author, on, and html
+    for |clean_html) and `feed.count`, of all that are new. At most ten, or as many as the campaign's trigger says.
     """
 
     def load(self, batch: Batch, messages: Sequence[Message]) -> Callable[[Message], Any]:
@@ -71,7 +73,8 @@ def _issues(batch: Batch, settings: Mapping[Issue, tuple[int, Mapping[str, Any]]
             and since < row.at <= issue[1]
             and (not feed or row.properties.get("feed") == feed)
         ]
-        issues[issue] = {"items": items[:MOST], "count": len(items)}
+        most = chosen.get("most", MOST)
+        issues[issue] = {"items": items[:most], "count": len(items)}
     return issues
 
 
@@ -110,4 +113,14 @@ def _item(row: Any) -> dict[str, Any]:
     for name, keys in _FIELDS.items():
         found = next((properties[k] for k in keys if isinstance(properties.get(k), str) and properties[k]), "")
         texts[name] = found[:2000]
-    return {**texts, "on": row.at.date().isoformat()}
+    html = properties.get("html")
+    return {**texts, "html": html[:LONGEST] if isinstance(html, str) else "", "on": _on(row)}
+
+
+def _on(row: Any) -> str:
+    """The date that an item bears, else the day it was found."""
+    said = row.properties.get("published_at")
+    try:
+        return datetime.fromisoformat(said).date().isoformat() if said else row.at.date().isoformat()
+    except (TypeError, ValueError):
+        return str(row.at.date().isoformat())

@@ -58,3 +58,15 @@ def test_only_the_feed_that_is_meant_counts(app: App) -> None:
             make.event(session, store, None, "feed.item_published", NOW - timedelta(days=1), title=feed, feed=feed)
         row = issue(session, 0, feed="journal")
     assert [i["title"] for i in value(app, row, "feed")["items"]] == ["journal"]
+
+
+def test_an_item_bears_its_own_date_and_clean_html_and_an_issue_is_as_long_as_the_trigger_says(app: App) -> None:
+    with app.db.write() as session:
+        store = make.store(session)
+        for n in range(4):
+            said: dict[str, Any] = {"published_at": "2026-03-01T08:00:00+00:00", "html": "<p>x</p>"}
+            make.event(session, store, None, "feed.item_published", NOW - timedelta(hours=n + 1), title=str(n), **said)
+        row = issue(session, 0, most=3)
+    found = value(app, row, "feed")
+    assert ([i["title"] for i in found["items"]], found["count"]) == (["0", "1", "2"], 4)
+    assert (found["items"][0]["on"], found["items"][0]["html"]) == ("2026-03-01", "<p>x</p>")
