@@ -19,6 +19,8 @@ MAX_ATTEMPTS = 12
 """About ten hours of back-off."""
 POSSIBLE_DUPLICATE = "possible_duplicate"
 """The reason of a message that was sent again on a guess: it stays with it, for it happens once."""
+NOT_FOUND = "not_found"
+"""The reason of a message that its provider did not know when it was asked: it goes through the same one again."""
 UNRESOLVED = "unresolved"
 """The reason of a message of which it will not be found out."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)

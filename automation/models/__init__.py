@@ -38,6 +38,7 @@ from automation.models.messages import (
 )
 from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
+from automation.models.pacing import RateState, WarmDay
 from automation.models.outbox import Notice, OutboundWebhook
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
@@ -45,6 +46,8 @@ from automation.models.stores import Connection, InboundWebhook, Store, TopicCou
 from automation.models.templates import Template, TemplateVersion
 
 __all__ = [
+    "RateState",
+    "WarmDay",
     "CLASSES",
     "COUNTED",
     "ENROLMENT_STATES",

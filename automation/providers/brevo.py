@@ -35,6 +35,7 @@ from automation.provider import (
     Outcome,
     Provider,
     ProviderSettings,
+    Rate,
     Request,
     read_json,
 )
@@ -102,6 +103,7 @@ class Brevo(Provider):
     label = "Brevo"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "A"
     batch_size = 200
+    rate = Rate(100 / 60, 20, "requests")
     batch_bytes = 8_000_000
     key_window = timedelta(minutes=12)
     topics = frozenset({*EVENTS, MIXED})

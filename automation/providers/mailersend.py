@@ -32,6 +32,7 @@ from automation.provider import (
     Outcome,
     Provider,
     ProviderSettings,
+    Rate,
     Request,
     read_json,
 )
@@ -77,6 +78,7 @@ class MailerSend(Provider):
     label = "MailerSend"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "C"
     batch_size = 500
+    rate = Rate(10 / 60, 10, "requests")
     topics = frozenset(EVENTS)
     topic_field = "type"
 

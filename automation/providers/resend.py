@@ -39,6 +39,7 @@ from automation.provider import (
     Outcome,
     Provider,
     ProviderSettings,
+    Rate,
     Request,
     read_json,
 )
@@ -104,6 +105,7 @@ class Resend(Provider):
     label = "Resend"
     guarantee: ClassVar[Literal["A", "B", "C"]] = "A"
     batch_size = 100
+    rate = Rate(5, 5, "requests")
     topics = frozenset(EVENTS)
     topic_field = "type"
 
