@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from automation.models import Connection
 
@@ -28,7 +28,7 @@ class Pacing(BaseModel):
     warm_first: int = Field(1_000, ge=1, description="Mails to each mailbox provider on the first day.")
     warm_full: int = Field(10_000, ge=1, description="Mails to each mailbox provider on the last day of the first part.")
     warm_days: int = Field(7, ge=2, le=90, description="Days of the first part.")
-    warm_growth: float = Field(1.3, gt=1, le=3, description="Every later day takes so many times the mails.")
+    warm_growth: float = Field(1.3, ge=1.01, le=3, description="Every later day takes so many times the mails.")
     warm_ceiling: int = Field(500_000, ge=1, description="A day that would take this many ends the warm-up.")
 
     use: Literal["off", "share", "stand_in"] = Field(
@@ -41,6 +41,12 @@ class Pacing(BaseModel):
     fail_over_minutes: float = Field(
         5, ge=0, le=1440, description="After it has been down for so long, its mails leave through others."
     )
+
+    @model_validator(mode="after")
+    def _grows(self) -> Pacing:
+        if self.warm_full < self.warm_first:
+            raise ValueError("a warm-up's last day may not take fewer mails than its first")
+        return self
 
     @property
     def fail_over(self) -> timedelta:

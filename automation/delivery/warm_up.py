@@ -11,6 +11,7 @@ Transactional mails, and tests, neither wait for places nor take any.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -64,8 +65,9 @@ def places(pacing: Pacing, day: date) -> int | None:
     if number <= last:
         count = pacing.warm_first * (pacing.warm_full / pacing.warm_first) ** (number / last)
     else:
-        # Far enough ahead it is over, whatever it grows by; a power of thousands would not be a number any more.
-        count = pacing.warm_full * pacing.warm_growth ** min(number - last, 10_000 / pacing.warm_growth)
+        # By then it is over; a power of thousands would not be a number any more.
+        enough = math.log(max(1.0, pacing.warm_ceiling / pacing.warm_full)) / math.log(pacing.warm_growth) + 1
+        count = pacing.warm_full * pacing.warm_growth ** min(number - last, enough)
     return None if count >= pacing.warm_ceiling else round(count)
 
 
