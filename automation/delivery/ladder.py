@@ -156,7 +156,7 @@ def _replay(app: App, case: Case, provider: Provider, moment: Moment, journal: J
         fault("ladder.journalled")
         with app.db.write() as session:
             settle(session, case.attempt.id, results, at)
-            heed(session, case.connection.id, answer.concern, at)
+            heed(session, case.connection.id, answer.concern, at, was_down=case.connection.down_since is not None)
     fault("ladder.settled")
 
 

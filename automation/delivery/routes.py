@@ -14,9 +14,8 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import starmap
 
 from sqlalchemy import exists, not_, select, text, update
 from sqlalchemy.orm import Session
@@ -51,6 +50,8 @@ class Lane:
     """Of what the store may claim."""
     is_probe: bool = False
     """One mail, to see whether it works again."""
+    is_covered: bool = False
+    """Others of the store's connections work: a mail that this one does not take is theirs at once."""
     state: RateState | None = None
 
 
@@ -75,12 +76,14 @@ def choose(known: Sequence[Known], now: datetime) -> list[Lane]:
     """One store's lanes among its connections. Pure."""
     first = [k for k in known if k.connection.is_default or k.pacing.use == "share"]
     working = [k for k in first if not is_down(k.connection, now, k.pacing.fail_over)]
-    going = working or _stand_ins(known, now)
+    # Where nobody can take its place, one that is down goes on trying as it always does.
+    going = working or _stand_ins(known, now) or first
     usable = [k for k in going if _is_usable(k.connection, now)]
     weights = sum(k.pacing.weight for k in usable)
-    lanes = [_lane(k, share=k.pacing.weight / weights) for k in usable]
-    tried = [k for k in first if k not in working and _is_usable(k.connection, now)]
-    return lanes + [_lane(k, is_probe=True) for k in tried]
+    lanes = [_lane(k, k.pacing.weight / weights) for k in usable]
+    tried = [k for k in first if k not in going and _is_usable(k.connection, now)]
+    # First: what they do not take can go by the others right away.
+    return [replace(_lane(k), is_probe=True, is_covered=bool(usable)) for k in tried] + lanes
 
 
 def _stand_ins(known: Sequence[Known], now: datetime) -> list[Known]:
@@ -99,8 +102,8 @@ def _is_usable(row: Connection, now: datetime) -> bool:
     return row.state == "active" and (row.not_before is None or row.not_before <= now)
 
 
-def _lane(known: Known, *, share: float = 1.0, is_probe: bool = False) -> Lane:
-    return Lane(known.connection, known.pacing, known.timezone, share=share, is_probe=is_probe, state=known.state)
+def _lane(known: Known, share: float = 1.0) -> Lane:
+    return Lane(known.connection, known.pacing, known.timezone, share=share, state=known.state)
 
 
 def lanes(session: Session, app: App, turns: Turns, now: datetime) -> tuple[list[Lane], list[tuple[int, bool]]]:
@@ -113,19 +116,17 @@ def lanes(session: Session, app: App, turns: Turns, now: datetime) -> tuple[list
     changes: list[tuple[int, bool]] = []
     for known in stores.values():
         chosen = choose(known, now)
-        found += [(known[0].head, lane) for lane in starmap(_paced, ((app, lane, now) for lane in chosen))]
+        found += [(known[0].head, _paced(app, lane, now)) for lane in chosen]
         changes += _changes(known, chosen)
     able = [(head, lane) for head, lane in found if lane.most is None or lane.most > 0]
-    able.sort(key=lambda pair: (pair[0], turns.last_served(pair[1].connection.id), pair[1].connection.id))
+    able.sort(key=lambda pair: (pair[0], not pair[1].is_probe, turns.last_served(pair[1].connection.id), pair[1].connection.id))
     return [lane for _, lane in able], changes
 
 
 def _paced(app: App, lane: Lane, now: datetime) -> Lane:
     kind = app.providers.get(lane.connection.kind)
     most = None if kind is None else rates.left(lane.connection, kind, lane.state, now)
-    return Lane(
-        lane.connection, lane.pacing, lane.timezone, most, lane.share, is_probe=lane.is_probe, state=lane.state
-    )
+    return replace(lane, most=most)
 
 
 def _known(session: Session, now: datetime) -> Mapping[int, list[Known]]:

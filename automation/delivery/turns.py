@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 import weakref
+from datetime import timedelta
 from itertools import count
 
 from automation.database import Database
 
-TURN = 2.0
-"""Seconds after which no further request of a claimed batch leaves; what is left of it goes back."""
+TURN = timedelta(seconds=2)
+"""Time after which no further request of a claimed batch leaves; what is left of it goes back."""
 _LEAST = 10
 _WEIGHT = 0.5
 """Of the newest turn in what is remembered of the speed."""
@@ -37,11 +38,11 @@ class Turns:
         with self._lock:
             self._served[connection_id] = next(self._number)
 
-    def ended(self, connection_id: int, sent: int, seconds: float) -> None:
+    def ended(self, connection_id: int, sent: int, span: timedelta) -> None:
         """So many messages went in a turn."""
         if sent <= 0:
             return
-        speed = sent / max(seconds, 0.001)
+        speed = sent / max(span.total_seconds(), 0.001)
         with self._lock:
             before = self._speed.get(connection_id, speed)
             self._speed[connection_id] = before + _WEIGHT * (speed - before)
@@ -49,7 +50,7 @@ class Turns:
     def size(self, connection_id: int, most: int) -> int:
         """How many messages to claim for one turn."""
         speed = self._speed.get(connection_id)
-        return most if speed is None else max(1, min(most, max(_LEAST, int(speed * TURN))))
+        return most if speed is None else max(1, min(most, max(_LEAST, int(speed * TURN.total_seconds()))))
 
 
 _turns: weakref.WeakKeyDictionary[Database, Turns] = weakref.WeakKeyDictionary()

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from automation.app import App
-from automation.clock import stopwatch
 from automation.connections import provider_of
 from automation.delivery import claims, contents, ladder, lines, rates, recovery, routes
 from automation.delivery.contents import Content
@@ -23,7 +23,7 @@ from automation.delivery.results import judge, send
 from automation.delivery.routes import Lane
 from automation.delivery.settling import heed, settle
 from automation.delivery.turns import TURN, Turns, turns_of
-from automation.errors import CartwheelError, Misconfigured, NotAllowed, SetupError, TemplateBroken
+from automation.errors import CartwheelError, Later, Misconfigured, NotAllowed, SetupError, TemplateBroken
 from automation.faults import declare, fault
 from automation.models import Message
 from automation.provider import Provider
@@ -57,9 +57,9 @@ def deliver(app: App, now: datetime, limit: int) -> int:
             routes.note(session, changes, moment())
     stores = len({lane.connection.store_id for lane in lanes[:limit]})
     failures: list[Exception] = []
-    until = stopwatch() + TURN
+    until = moment() + TURN
     for lane in lanes[:limit]:
-        if stopwatch() > until:
+        if moment() > until:
             # The others are served at the next call, before those that were now, unless those are more urgent.
             break
         try:
@@ -79,7 +79,7 @@ def replay(app: App, now: datetime) -> int:
 
 
 def _serve(app: App, lane: Lane, moment: Moment, journal: Journal, share: int) -> int:
-    connection, turns, began = lane.connection, turns_of(app.db), stopwatch()
+    connection, turns, began = lane.connection, turns_of(app.db), moment()
     turns.begin(connection.id)
     try:
         provider = provider_of(app, connection, lines.client(app))
@@ -95,7 +95,7 @@ def _serve(app: App, lane: Lane, moment: Moment, journal: Journal, share: int) -
     if messages:
         good = _prepare(app, messages, moment)
         sent = _send_all(app, lane, provider, good, moment, journal, began + TURN)
-        turns.ended(connection.id, sent, stopwatch() - began)
+        turns.ended(connection.id, sent, moment() - began)
     return len(messages) + dropped
 
 
@@ -107,15 +107,20 @@ def _size(lane: Lane, turns: Turns, share: int) -> int:
 
 
 def _may_probe(app: App, lane: Lane, provider: Provider, moment: Moment) -> bool:
-    """Whether a connection that was down says that it works; one worker at a time asks it."""
+    """Whether a connection that was down can be reached again; one worker at a time asks it.
+
+    What else it says of its settings is no proof: a key that may send need not be allowed to look.
+    """
     with app.db.write() as session:
         if not routes.reserve_probe(session, lane, moment()):
             return False
     try:
         provider.check()
-    except CartwheelError as error:
+    except Later as error:
         log.info("Connection %s is still down: %s", lane.connection.id, error)
         return False
+    except CartwheelError as error:
+        log.info("Connection %s: %s", lane.connection.id, error)
     return True
 
 
@@ -142,7 +147,7 @@ def _send_all(
     good: Sequence[Content],
     moment: Moment,
     journal: Journal,
-    turn_ends: float,
+    turn_ends: datetime,
 ) -> int:
     """Request by request, each committed right before it leaves: so little is unknown after a crash; how many went.
 
@@ -156,7 +161,7 @@ def _send_all(
     waiting = deque(contents.requests(provider, good))
     is_open = True
     while waiting and is_open and moment() < stop_at:
-        is_open = _request(app, lane, provider, waiting, moment, journal) and stopwatch() < turn_ends
+        is_open = _request(app, lane, provider, waiting, moment, journal) and moment() < turn_ends
     left = [c.message for portion in waiting for c in portion]
     if left:
         with app.db.write() as session:
@@ -193,6 +198,8 @@ def _request(
     fault("deliver.sent")
     at = moment()
     results = tuple(judge(messages, answer, at, app.settings.settle))
+    if lane.is_covered:
+        results = tuple(replace(r, due_at=at) if r.verdict == "later" else r for r in results)
     with journal.entered(Entry(attempt.key, at, results)):
         fault("deliver.journalled")
         with app.db.write() as session:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from automation.database import Database
@@ -9,9 +10,9 @@ from automation.delivery.turns import Turns, turns_of
 def test_a_slow_connection_is_given_as_many_messages_as_fit_into_a_turn() -> None:
     turns = Turns()
     assert turns.size(1, 500) == 500
-    turns.ended(1, 40, 1.0)
+    turns.ended(1, 40, timedelta(seconds=1))
     assert turns.size(1, 500) == 80
-    turns.ended(1, 100, 1.0)
+    turns.ended(1, 100, timedelta(seconds=1))
     assert turns.size(1, 500) == 140
     assert turns.size(1, 60) == 60
     assert turns.size(2, 500) == 500
@@ -19,7 +20,7 @@ def test_a_slow_connection_is_given_as_many_messages_as_fit_into_a_turn() -> Non
 
 def test_a_turn_in_which_nothing_went_says_nothing_of_the_speed() -> None:
     turns = Turns()
-    turns.ended(1, 0, 30.0)
+    turns.ended(1, 0, timedelta(seconds=30))
     assert turns.size(1, 500) == 500
 
 
