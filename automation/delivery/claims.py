@@ -17,7 +17,7 @@ from automation import bulk, judging
 from automation.app import App
 from automation.delivery import warm_up
 from automation.delivery.contents import Content
-from automation.delivery.results import NEVER, NOT_FOUND, POSSIBLE_DUPLICATE, UNRESOLVED
+from automation.delivery.results import NEVER, POSSIBLE_DUPLICATE, STAYING, UNRESOLVED
 from automation.delivery.routes import Lane
 from automation.faults import declare, fault
 from automation.models import (
@@ -61,8 +61,6 @@ _UNREAD = tuple(
 )
 _RESTING = CLASSES.index("lifecycle")
 
-STAYING = (POSSIBLE_DUPLICATE, NOT_FOUND)
-"""Reasons of messages that an earlier request may have brought after all: they stay with the connection it used."""
 ALONE_AFTER = 2
 """A message that was there when so many workers died travels alone, so that its neighbours are not blamed."""
 
@@ -168,7 +166,9 @@ def _due(session: Session, lane: Lane, now: datetime, limit: int) -> Due:
     # With room for one only, every tenth second is theirs.
     kept = limit // 10 or int(limit > 1 or now.second % 10 == 9)
     others: Due = []
-    for rank in range(rows[-1][0].rank + 1, len(CLASSES)) if kept else ():
+    behind = range(rows[-1][0].rank + 1, len(CLASSES)) if kept else range(0)
+    first = now.second // 10 % len(behind) if behind else 0
+    for rank in (*behind[first:], *behind[:first]):
         others += _due_where(session, lane, now, kept, rank)
     others = others[:limit]
     return rows[: limit - len(others)] + others
