@@ -11,7 +11,7 @@ from automation.models import Connection
 
 
 class Pacing(BaseModel):
-    """A mail provider's connection beside its secrets: its rate, its warm-up, and what it does for other connections."""
+    """What a mail provider's connection keeps to: its rate, its warm-up, and what it does for other connections."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -26,7 +26,9 @@ class Pacing(BaseModel):
     warm_up: bool = Field(default=False, description="Begin with few mails a day and send more every day.")
     warm_up_on: date | None = Field(None, description="The first day of the warm-up, in the store's zone.")
     warm_first: int = Field(1_000, ge=1, description="Mails to each mailbox provider on the first day.")
-    warm_full: int = Field(10_000, ge=1, description="Mails to each mailbox provider on the last day of the first part.")
+    warm_full: int = Field(
+        10_000, ge=1, description="Mails to each mailbox provider on the last day of the first part."
+    )
     warm_days: int = Field(7, ge=2, le=90, description="Days of the first part.")
     warm_growth: float = Field(1.3, ge=1.01, le=3, description="Every later day takes so many times the mails.")
     warm_ceiling: int = Field(500_000, ge=1, description="A day that would take this many ends the warm-up.")

@@ -118,14 +118,9 @@ def connections(app: App, session: Session, now: datetime, store_id: int | None 
         if row.is_default or known.pacing.use != "off":
             by_store.setdefault(row.store_id, []).append(known)
     going = {
-        lane.connection.id
-        for known in by_store.values()
-        for lane in routes.choose(known, now)
-        if not lane.is_probe
+        lane.connection.id for known in by_store.values() for lane in routes.choose(known, now) if not lane.is_probe
     }
-    return [
-        _health(app, row, state, timezone, days, now, is_going=row.id in going) for row, state, timezone in rows
-    ]
+    return [_health(app, row, state, timezone, days, now, is_going=row.id in going) for row, state, timezone in rows]
 
 
 def _health(

@@ -129,9 +129,7 @@ def repeat(session: Session, row: Connection, kind: str, now: datetime, admin_id
     audit.note(session, admin_id, "connection.repeated", row.public_id, now, kind=kind)
 
 
-def set_pacing(
-    session: Session, row: Connection, given: Pacing, now: datetime, admin_id: int | None = None
-) -> None:
+def set_pacing(session: Session, row: Connection, given: Pacing, now: datetime, admin_id: int | None = None) -> None:
     """Set a provider's rate, its warm-up, and what it does for other connections.
 
     A warm-up that is switched on without a first day begins today, in the store's zone. Raises NotAllowed for a

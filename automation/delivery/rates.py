@@ -131,12 +131,16 @@ def learn(app: App, connection: Connection, heard: Heard | None, answer: Answer,
             bucket = bucket.held(heard.remaining, heard.reset, now)
         if is_throttled:
             bucket = bucket.lowered(now)
-            log.warning("Connection %s was told that it sends too fast: %.3g a second now", connection.id, bucket.per_second)
+            log.warning(
+                "Connection %s was told that it sends too fast: %.3g a second now", connection.id, bucket.per_second
+            )
         _keep(session, connection.id, bucket, state, told=told)
 
 
 def _is_throttled(answer: Answer) -> bool:
-    errors: list[SendError] = [answer.error] if answer.error else [o for o in answer.outcomes if isinstance(o, SendError)]
+    errors: list[SendError] = (
+        [answer.error] if answer.error else [o for o in answer.outcomes if isinstance(o, SendError)]
+    )
     return any(isinstance(e, Later) and not isinstance(e, HeldBack) and _THROTTLED.search(e.code) for e in errors)
 
 
@@ -145,12 +149,16 @@ def _is_news(connection: Connection, kind: type[Provider], heard: Heard) -> bool
     if heard.remaining is not None and heard.remaining < 1:
         return True
     rate = limit_of(connection, kind)
-    return heard.per_second is not None and (rate is None or abs(heard.per_second - rate.per_second) > rate.per_second / 10)
+    return heard.per_second is not None and (
+        rate is None or abs(heard.per_second - rate.per_second) > rate.per_second / 10
+    )
 
 
 def ask(app: App, connection: Connection, provider: Provider, state: RateState | None, now: datetime) -> None:
     """Ask the provider for its account's quota, now and then; its failure to answer changes nothing."""
-    if not provider.has_quota or (state is not None and state.asked_at is not None and now - state.asked_at < ASK_EVERY):
+    if not provider.has_quota or (
+        state is not None and state.asked_at is not None and now - state.asked_at < ASK_EVERY
+    ):
         return
     try:
         quota = provider.quota()

@@ -119,7 +119,14 @@ def lanes(session: Session, app: App, turns: Turns, now: datetime) -> tuple[list
         found += [(known[0].head, _paced(app, lane, now)) for lane in chosen]
         changes += _changes(known, chosen)
     able = [(head, lane) for head, lane in found if lane.most is None or lane.most > 0]
-    able.sort(key=lambda pair: (pair[0], not pair[1].is_probe, turns.last_served(pair[1].connection.id), pair[1].connection.id))
+    able.sort(
+        key=lambda pair: (
+            pair[0],
+            not pair[1].is_probe,
+            turns.last_served(pair[1].connection.id),
+            pair[1].connection.id,
+        )
+    )
     return [lane for _, lane in able], changes
 
 
@@ -188,7 +195,9 @@ def note(session: Session, changes: Sequence[tuple[int, bool]], now: datetime) -
         if changed is not None:
             action = "connection.stands_in" if begins else "connection.stood_in"
             audit.note(session, None, action, changed, now)
-            log.warning("Connection %s %s", connection_id, "stands in for the others" if begins else "stands in no more")
+            log.warning(
+                "Connection %s %s", connection_id, "stands in for the others" if begins else "stands in no more"
+            )
 
 
 def reserve_probe(session: Session, lane: Lane, now: datetime) -> bool:

@@ -38,16 +38,14 @@ from automation.models.messages import (
 )
 from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
-from automation.models.pacing import RateState, WarmDay
 from automation.models.outbox import Notice, OutboundWebhook
+from automation.models.pacing import RateState, WarmDay
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import Template, TemplateVersion
 
 __all__ = [
-    "RateState",
-    "WarmDay",
     "CLASSES",
     "COUNTED",
     "ENROLMENT_STATES",
@@ -99,6 +97,7 @@ __all__ = [
     "PrivacyRequest",
     "Product",
     "ProductRhythm",
+    "RateState",
     "Record",
     "Redemption",
     "Referral",
@@ -116,4 +115,5 @@ __all__ = [
     "Trial",
     "UTCDateTime",
     "Variant",
+    "WarmDay",
 ]

@@ -16,7 +16,7 @@ from automation.sending import ConnectionHealth
 from tests import make
 from tests.conftest import NOW
 
-POSTMARK = {"server_token": "token"}
+POSTMARK: dict[str, Any] = {"server_token": "token"}
 
 
 def shop(app: App, *others: Pacing, **pacing: Any) -> list[int]:

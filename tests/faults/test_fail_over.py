@@ -34,12 +34,10 @@ def patient(app: App) -> Iterator[App]:
     made = build(settings, clock=app.clock, http=partial(client, timeout=httpx.Timeout(0.3), longest=1.0))
     made.renderer.close()
     yield replace(made, renderer=PlainRenderer(0))
-    lines.client(made).close()
-    lines._own.client = None  # noqa: SLF001  the thread's next test has another one
     made.close()
 
 
-@pytest.mark.parametrize("fault", ["401", "503", "silence after accepting", "500", "reset before the request is read"])
+@pytest.mark.parametrize("fault", ["401", "503", "silence after accepting", "500"])
 def test_another_connection_takes_over_nobody_gets_two_and_the_first_comes_back(
     patient: App, clock: TurnableClock, fault: str
 ) -> None:
@@ -49,7 +47,9 @@ def test_another_connection_takes_over_nobody_gets_two_and_the_first_comes_back(
             store = make.store(session)
             known = WORLDS["postmark"].settings
             at = f"http://127.0.0.1:{server.port}"
-            first = make.connection(app, session, store, "provider", "postmark", **{**known, "base_url": f"{at}/{cell}"})
+            first = make.connection(
+                app, session, store, "provider", "postmark", **{**known, "base_url": f"{at}/{cell}"}
+            )
             other = make.connection(
                 app, session, store, "provider", "postmark", **{**known, "base_url": f"{at}/{IN_HEALTH}"}
             )
@@ -68,12 +68,15 @@ def test_another_connection_takes_over_nobody_gets_two_and_the_first_comes_back(
             row = session.get_one(Connection, first.id)
             if row.state == "broken":
                 row.state, row.down_since = "active", None
-            for person in people[:3]:
-                server.messages[cell].append(make.message(session, person, state="ready", due_at=clock()).public_id)
+            for n, person in enumerate(people[:3]):
+                due_at = clock() + n * 3 * MINUTE
+                server.messages[cell].append(make.message(session, person, state="ready", due_at=due_at).public_id)
             server.messages[IN_HEALTH] = server.messages[cell]
-        for _ in range(40):
-            deliver(app, clock(), 1)
+        for _ in range(15):
+            deliver(app, clock(), 2)
             clock.turn(MINUTE)
+        lines.client(app).close()
+        lines._own.client = None
         with app.db.read() as session:
             assert session.get_one(Connection, first.id).down_since is None
             assert session.get_one(Connection, other.id).standing_in_since is None

@@ -93,9 +93,7 @@ def _pace(app: App, **pacing: object) -> None:
         )
 
 
-def test_a_store_does_not_wait_for_the_end_of_anothers_newsletter(
-    post: tuple[App, Post], clock: TurnableClock
-) -> None:
+def test_a_store_does_not_wait_for_the_end_of_anothers_newsletter(post: tuple[App, Post], clock: TurnableClock) -> None:
     app, world = post
     backlog(app, 200)
     other = backlog(app, 3)

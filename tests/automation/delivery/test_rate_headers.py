@@ -17,8 +17,16 @@ SOON = str(int((NOW + timedelta(seconds=20)).timestamp()))
     ("headers", "expected", "per_second"),
     [
         ({"RateLimit-Limit": "5", "RateLimit-Remaining": "4", "RateLimit-Reset": "1"}, Heard(5, 4, 1), 5),
-        ({"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": "12", "X-RateLimit-Reset": SOON}, Heard(600, 12, 20), None),
-        ({"x-sib-ratelimit-limit": "100", "x-sib-ratelimit-remaining": "99", "x-sib-ratelimit-reset": "50"}, Heard(100, 99, 50), 2),
+        (
+            {"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": "12", "X-RateLimit-Reset": SOON},
+            Heard(600, 12, 20),
+            None,
+        ),
+        (
+            {"x-sib-ratelimit-limit": "100", "x-sib-ratelimit-remaining": "99", "x-sib-ratelimit-reset": "50"},
+            Heard(100, 99, 50),
+            2,
+        ),
         ({"RateLimit": "limit=10, remaining=3, reset=7"}, Heard(10, 3, 7), None),
         ({"RateLimit": '"default";r=50;t=30', "RateLimit-Policy": '"default";q=100;w=10'}, Heard(100, 50, 30, 10), 10),
         ({"RateLimit-Limit": "100, 100;w=60"}, Heard(100), None),
@@ -38,7 +46,12 @@ def test_a_429_says_enough_without_any_header() -> None:
     assert read(httpx.Headers(), 429, NOW) == Heard(is_throttled=True)
 
 
-@given(st.dictionaries(st.sampled_from(["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "ratelimit-limit"]), st.text(st.characters(codec="ascii", exclude_categories=["Cc"]))))
+@given(
+    st.dictionaries(
+        st.sampled_from(["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "ratelimit-limit"]),
+        st.text(st.characters(codec="ascii", exclude_categories=["Cc"])),
+    )
+)
 def test_whatever_stands_there_is_read_or_left_out(headers: dict[str, str]) -> None:
     found = read(headers, 200, NOW)
     assert found is None or found.reset is None or 0 <= found.reset <= 86_400

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from automation.actions.connections import set_pacing
 from automation.app import App, build
@@ -117,7 +118,7 @@ def test_without_a_known_limit_too_many_requests_set_one_for_a_while(post: tuple
     assert rates.left(connection, kind, state_of(app), NOW + timedelta(minutes=6)) is None
 
 
-RESEND = {"api_key": "re_test"}
+RESEND: dict[str, Any] = {"api_key": "re_test"}
 
 
 def _resend(app: App, count: int) -> App:
@@ -143,7 +144,7 @@ def test_a_providers_headers_lower_its_rate_and_raise_it_again(app: App, net: Ne
     assert (state_of(app).told, state_of(app).per_second) == (2, 2)
     said |= {"ratelimit-limit": "30", "ratelimit-remaining": "29"}
     with app.db.write() as session:
-        session.execute(Message.__table__.update().values(state="ready", warm_on=None))
+        session.execute(update(Message).values(state="ready"))
     deliver(app, clock.turn(timedelta(seconds=5)), 100)
     assert (state_of(app).told, state_of(app).per_second) == (30, 30)
 
@@ -151,7 +152,7 @@ def test_a_providers_headers_lower_its_rate_and_raise_it_again(app: App, net: Ne
 def test_the_quota_of_an_account_is_its_rate(app: App, net: Net) -> None:
     app.renderer.close()
     app = replace(app, renderer=PlainRenderer(0))
-    settings = {
+    settings: dict[str, Any] = {
         "region": "eu-west-1",
         "access_key_id": "AKIAABCDEFGHIJKLMNOP",
         "secret_access_key": "secret",

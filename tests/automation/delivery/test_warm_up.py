@@ -68,7 +68,7 @@ def test_whatever_is_set_a_day_never_takes_less_than_the_one_before(
 
 
 def warmed(app: App, people: dict[str, int | None], **values: object) -> Store:
-    """A store in UTC whose connection is warmed up from three mails a day on; people and days since they were active."""
+    """A store in UTC, warmed up from three mails a day on; people, and how many days ago they were active."""
     with app.db.write() as session:
         store = make.store(session, timezone="UTC", policy={"quiet_from": "00:00", "quiet_until": "00:00"})
         row = make.connection(app, session, store, "provider", "scripted")
