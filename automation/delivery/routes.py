@@ -1,9 +1,9 @@
 """Through which connections a store's mails leave now.
 
-That is its default one and those that share with it, by their weights. One that has been down for some minutes (turned
-away, paused, without an answer) is passed over; when all are, the first of the stand-ins takes their place. A connection
-that is down but not switched off is tried now and then with one mail, the least urgent, and has its place back when
-that was taken: the half-open state of a circuit breaker.
+That is its default one and those that share with it, by their weights. One that has been down for some minutes
+(turned away, paused, without an answer) is passed over; when all are, the first of the stand-ins takes their place. A
+connection that is down but not switched off is tried now and then with one mail, the least urgent, and has its place
+back when that was taken: the half-open state of a circuit breaker.
 
 Only messages that have not left are affected. What is in flight or unknown belongs to the connection that it went
 through, whatever becomes of it.
