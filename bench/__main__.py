@@ -14,7 +14,19 @@ import orjson
 
 from bench.rig import Figure
 
-BENCHES = ("throughput", "decide", "sweep", "advance", "kinds", "rules", "webhooks", "memory", "smtp", "fair", "singles")
+BENCHES = (
+    "throughput",
+    "decide",
+    "sweep",
+    "advance",
+    "kinds",
+    "rules",
+    "webhooks",
+    "memory",
+    "smtp",
+    "fair",
+    "singles",
+)
 
 
 def main() -> None:

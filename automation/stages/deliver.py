@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from automation.app import App
@@ -158,24 +158,35 @@ def _send_all(
     stop_at = good[0].message.lease_until
     assert stop_at is not None
     stop_at -= claims.spare(app)
-    waiting = deque(contents.requests(provider, good))
+    queue = _Queue(deque(contents.requests(provider, good)))
     is_open = True
-    while waiting and is_open and moment() < stop_at:
-        is_open = _request(app, lane, provider, waiting, moment, journal) and moment() < turn_ends
-    left = [c.message for portion in waiting for c in portion]
+    # What is being halved is halved to its end: begun anew every time, it would never come to one.
+    while queue.waiting and is_open and moment() < stop_at and (queue.halves or moment() < turn_ends):
+        is_open = _request(app, lane, provider, queue, moment, journal)
+    left = [c.message for portion in queue.waiting for c in portion]
     if left:
         with app.db.write() as session:
             claims.release(session, left)
     return len(good) - len(left)
 
 
-def _request(
-    app: App, lane: Lane, provider: Provider, waiting: deque[list[Content]], moment: Moment, journal: Journal
-) -> bool:
+@dataclass(slots=True)
+class _Queue:
+    """Portions that wait for their request."""
+
+    waiting: deque[list[Content]]
+    halves: int = 0
+    """How many of the first ones are parts of a portion that was refused."""
+
+
+def _request(app: App, lane: Lane, provider: Provider, queue: _Queue, moment: Moment, journal: Journal) -> bool:
     """Send the next portion; a refused one is halved and put back. False when the connection must rest."""
+    waiting, connection = queue.waiting, lane.connection
     portion = waiting.popleft()
-    connection = lane.connection
-    if lane.most is not None:
+    if queue.halves:
+        queue.halves -= 1
+        rates.owe(app, connection, len(portion), moment())
+    elif lane.most is not None:
         granted = rates.take(app, connection, len(portion), moment())
         if granted < len(portion):
             waiting.appendleft(portion[granted:])
@@ -215,5 +226,6 @@ def _request(
     if answer.is_refused_batch:
         middle = len(going) // 2
         waiting.extendleft((going[middle:], going[:middle]))
+        queue.halves += 2
         fault("deliver.split")
     return answer.may_go_on

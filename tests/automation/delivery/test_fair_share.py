@@ -13,6 +13,7 @@ from automation.app import App
 from automation.clock import TurnableClock
 from automation.delivery import claims, routes
 from automation.delivery.turns import Turns
+from automation.errors import Refused
 from automation.models import Connection, Message, Store
 from automation.pacing import Pacing
 from automation.provider import Mail, Outcome
@@ -73,6 +74,26 @@ def test_a_cart_mail_leaves_within_five_seconds_of_a_newsletter_that_is_under_wa
         while not is_sent(app, cart):
             deliver(app, clock(), 500)
             assert clock() - due_at <= timedelta(seconds=5)
+
+
+def test_a_refused_batch_is_halved_to_its_end_however_long_that_takes(
+    post: tuple[App, Post], clock: TurnableClock
+) -> None:
+    app, world = post
+    backlog(app, 3)
+    bad: list[str] = []
+
+    def refuse(mails: Sequence[Mail], key: str) -> list[Outcome]:
+        clock.turn(timedelta(seconds=3))
+        bad.extend([mails[1].message_id] if not bad else [])
+        if any(m.message_id in bad for m in mails):
+            raise Refused("one of them is no good")
+        return accept_all(mails, key)
+
+    world.send = refuse
+    deliver(app, clock(), 500)
+    with app.db.read() as session:
+        assert sorted(session.scalars(select(Message.state))) == ["accepted", "accepted", "rejected"]
 
 
 def test_at_its_rate_the_next_mail_is_the_most_urgent(post: tuple[App, Post], clock: TurnableClock) -> None:

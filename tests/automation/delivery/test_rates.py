@@ -12,7 +12,7 @@ from automation.actions.connections import set_pacing
 from automation.app import App, build
 from automation.clock import TurnableClock
 from automation.delivery import rates
-from automation.errors import Later
+from automation.errors import Later, Refused
 from automation.models import Connection, Message, RateState
 from automation.pacing import Pacing
 from automation.provider import Mail, Outcome, Rate
@@ -81,6 +81,27 @@ def test_a_provider_that_counts_requests_is_asked_so_often_and_no_more(post: tup
     assert [len(tos) for _, tos in world.requests] == [3, 3]
     deliver(app, NOW + timedelta(seconds=1), 100)
     assert [len(tos) for _, tos in world.requests] == [3, 3, 3]
+
+
+def test_a_refused_batch_is_halved_to_its_end_and_what_that_takes_is_waited_for(post: tuple[App, Post]) -> None:
+    app, world = post
+    app.providers["scripted"].rate = Rate(1, 1, "requests")
+    shop(app, 3)
+
+    def refuse(mails: Sequence[Mail], key: str) -> list[Outcome]:
+        if any(m.to_email.startswith("ada1") for m in mails):
+            raise Refused("one of them is no good")
+        return accept_all(mails, key)
+
+    world.send = refuse
+    deliver(app, NOW, 100)
+    assert [m.state for m in rows(app)] == ["accepted", "rejected", "accepted"]
+    assert len(world.requests) == 5
+    with app.db.read() as session:
+        connection = session.scalars(select(Connection)).one()
+    kind = app.providers["scripted"]
+    assert rates.left(connection, kind, state_of(app), NOW + timedelta(seconds=4)) == 0
+    assert rates.left(connection, kind, state_of(app), NOW + timedelta(seconds=5)) == 3
 
 
 def test_after_too_many_requests_it_sends_half_as_fast_and_says_so(post: tuple[App, Post]) -> None:
