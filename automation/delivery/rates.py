@@ -101,8 +101,7 @@ def take(app: App, connection: Connection, mails: int, now: datetime) -> int:
 def owe(app: App, connection: Connection, mails: int, now: datetime) -> None:
     """Count a request that cannot be made smaller nor wait: later ones wait for it."""
     kind = app.providers.get(connection.kind)
-    if kind is None or (limit_of(connection, kind) is None and not kind.has_quota):
-        # One that was only slowed down for a while owes nothing.
+    if kind is None:
         return
     with app.db.write() as session:
         bucket, state = _locked(session, connection, kind, now)
