@@ -160,9 +160,11 @@ def _send_all(
     stop_at -= claims.spare(app)
     queue = _Queue(deque(contents.requests(provider, good)))
     is_open = True
-    # What is being halved is halved to its end: begun anew every time, it would never come to one.
-    while queue.waiting and is_open and moment() < stop_at and (queue.halves or moment() < turn_ends):
+    while queue.waiting and is_open and moment() < stop_at:
         is_open = _request(app, lane, provider, queue, moment, journal)
+        # One request leaves in every turn, however long rendering took; and what is being halved is halved to its
+        # end: begun anew every time, it would never come to one.
+        is_open = is_open and (queue.halves > 0 or moment() < turn_ends)
     left = [c.message for portion in queue.waiting for c in portion]
     if left:
         with app.db.write() as session:
