@@ -1,7 +1,8 @@
 """The contract of a provider: the service that takes our mails and tells what became of them.
 
 A provider is one file in `automation/providers/`, built as `Kind(settings, http)`. Near its top stands a literal
-table "their word → ours". Rate limits, retries, warm-up and fail-over belong to the deliver stage.
+table "their word → ours". What is kept of its limits is declared here (`rate`, `quota`); keeping to them, retries,
+warm-up and fail-over belong to the deliver stage.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ __all__ = [
     "Outcome",
     "Provider",
     "ProviderSettings",
+    "Quota",
+    "Rate",
     "Request",
     "read_json",
 ]
@@ -74,6 +77,25 @@ class Accepted:
     provider_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast a provider takes mails: tokens a second, most at once, and what takes one."""
+
+    per_second: float
+    burst: int
+    of: Literal["mails", "requests"] = "mails"
+    """For a provider with one mail in a request, both are the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an account may send, as the provider tells it."""
+
+    per_second: float | None
+    words: str
+    """For people: at most 200 letters."""
+
+
 Outcome = Accepted | SendError
 """What happened to one mail of a batch; errors are values here, raised only for a whole batch."""
 
@@ -99,6 +121,10 @@ class Provider(Source):
 
     records: ClassVar[DomainRecords] = DomainRecords()
     """What the sender's domain must say for mails that leave through it."""
+    rate: ClassVar[Rate | None] = None
+    """How fast it takes mails before it says otherwise, where that is known; None sets no limit."""
+    has_quota: ClassVar[bool] = False
+    """Whether `quota` can be asked."""
 
     @abstractmethod
     def send(self, mails: Sequence[Mail], key: str) -> list[Outcome]:
@@ -114,6 +140,10 @@ class Provider(Source):
         An id that the provider could not be asked about is left out. Raises SendError when none could.
         """
         raise NotImplementedError(f"{self.label} has no look-up")
+
+    def quota(self) -> Quota:
+        """What the account may send; asked about once an hour. Raises SendError when the provider does not say."""
+        raise NotImplementedError(f"{self.label} tells no quota")
 
     @abstractmethod
     def check(self) -> str:

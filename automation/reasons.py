@@ -41,6 +41,10 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "another mail went on {last_at}, and there is at most one in {gap_hours} hours",
         "the customer had another mail a short while ago",
     ),
+    "warm_up": (
+        "the connection is warmed up, and {mailbox} gets {most} mails on {day}: those places are taken",
+        "the connection is warmed up, and this day's places are taken",
+    ),
     "stronger_first": (
         "a more important mail ({ahead}) goes first, and there is at most one in {gap_hours} hours",
         "a more important mail goes first, and there is at most one in {gap_hours} hours",
@@ -106,6 +110,7 @@ _SHORT = {
     "daily_limit": "the limit of a day",
     "gap": "the gap between mails",
     "stronger_first": "a more important mail",
+    "warm_up": "the warm-up of the connection",
 }
 _INSTANTS = ("since", "last_at", "expires_at", "paused_until")
 

@@ -26,6 +26,8 @@ BENCHES = (
     "smtp",
     "containment",
     "recommendations",
+    "fair",
+    "singles",
 )
 
 

@@ -19,9 +19,14 @@ from automation.models import (
     InboundWebhook,
     Message,
     PrivacyRequest,
+    RateState,
+    Store,
     TopicCount,
+    WarmDay,
 )
+from automation.pacing import Pacing
 from automation.source import SourceSettings
+from automation.times import local_date, zone
 
 
 def find(session: Session, public_id: str) -> Connection:
@@ -74,7 +79,7 @@ def change(
     row.secrets = connections.seal(app, row.public_id, settings)
     row.name = name.strip()[:200] or row.name
     if row.state == "broken":
-        row.state, row.state_reason, row.not_before = "active", "", None
+        row.state, row.state_reason, row.not_before, row.down_since = "active", "", None, None
     errands.begin(app, session, row, now)
     audit.note(session, admin_id, "connection.changed", row.public_id, now)
 
@@ -95,7 +100,7 @@ def check(app: App, public_id: str, now: datetime) -> tuple[bool, str]:
     if row.state == "broken":
         with app.db.write() as session:
             mended = find(session, public_id)
-            mended.state, mended.state_reason = "active", ""
+            mended.state, mended.state_reason, mended.down_since = "active", "", None
             errands.try_again(session, mended.id, now)
             audit.note(session, None, "connection.mended", public_id, now)
     return True, said
@@ -104,12 +109,13 @@ def check(app: App, public_id: str, now: datetime) -> tuple[bool, str]:
 def pause(session: Session, row: Connection, now: datetime, admin_id: int | None = None) -> None:
     """Nothing is sent through it, and its webhooks are turned away, until it is resumed."""
     row.state, row.state_reason = "paused", ""
+    row.down_since = row.down_since or now
     audit.note(session, admin_id, "connection.paused", row.public_id, now)
 
 
 def resume(session: Session, row: Connection, now: datetime, admin_id: int | None = None) -> None:
     """Use it again; also one that was broken, when its cause is gone."""
-    row.state, row.state_reason, row.not_before = "active", "", None
+    row.state, row.state_reason, row.not_before, row.down_since = "active", "", None, None
     errands.try_again(session, row.id, now)
     audit.note(session, admin_id, "connection.resumed", row.public_id, now)
 
@@ -121,6 +127,23 @@ def repeat(session: Session, row: Connection, kind: str, now: datetime, admin_id
         raise NotAllowed("There is no such thing to do at this shop.")
     errands.retry(errand, now)
     audit.note(session, admin_id, "connection.repeated", row.public_id, now, kind=kind)
+
+
+def set_pacing(session: Session, row: Connection, given: Pacing, now: datetime, admin_id: int | None = None) -> None:
+    """Set a provider's rate, its warm-up, and what it does for other connections.
+
+    A warm-up that is switched on without a first day begins today, in the store's zone. Raises NotAllowed for a
+    platform, and for what would let mails be taken by the built-in mailbox, which sends none.
+    """
+    if row.role != "provider":
+        raise NotAllowed("Only mail providers send mails.")
+    if row.kind == "mailbox" and given.use != "off":
+        raise NotAllowed("The mailbox keeps every mail and sends none: it cannot stand in for a provider.")
+    if given.warm_up and given.warm_up_on is None:
+        store = session.get_one(Store, row.store_id)
+        given = given.model_copy(update={"warm_up_on": local_date(now, zone(store.timezone))})
+    row.pacing = given.model_dump(mode="json", exclude_defaults=True)
+    audit.note(session, admin_id, "connection.paced", row.public_id, now, **row.pacing)
 
 
 def prefer(session: Session, row: Connection, now: datetime, admin_id: int | None = None) -> None:
@@ -155,6 +178,7 @@ def remove(session: Session, row: Connection, now: datetime, admin_id: int | Non
         raise NotAllowed(f"{row.name} has a history that customers and mails refer to. Pause it instead.")
     session.execute(delete(ApiKey).where(ApiKey.connection_id == row.id))
     session.execute(delete(TopicCount).where(TopicCount.connection_id == row.id))
-    session.execute(delete(Errand).where(Errand.connection_id == row.id))
+    for model in (Errand, RateState, WarmDay):
+        session.execute(delete(model).where(model.connection_id == row.id))
     session.delete(row)
     audit.note(session, admin_id, "connection.removed", row.public_id, now, kind=row.kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
@@ -14,6 +15,9 @@ from automation.app import build
 from automation.errors import SetupError
 from automation.locks import only_one
 from automation.settings import load
+
+if TYPE_CHECKING:
+    from automation.sending import ConnectionHealth
 
 
 @click.command()
@@ -37,17 +41,20 @@ def work(once: bool) -> None:  # noqa: ARG001  the flag says what happens; there
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One flat JSON object for machines.")
 def status(as_json: bool) -> None:
-    """Count customers, campaigns, enrolments and messages."""
+    """Count customers, campaigns, enrolments and messages, and tell how each mail provider's connection does."""
+    from automation import sending  # noqa: PLC0415  as above
     from automation.counting import count  # noqa: PLC0415  as above
 
     app = build(load())
     try:
         with app.db.read() as session:
             found = count(session)
+            lines = sending.connections(app, session, app.clock())
     finally:
         app.close()
     if as_json:
-        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        told = {**found, "connections": [line.as_json() for line in lines]}
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
         return
     for name, value in found.items():
         if isinstance(value, dict):
@@ -55,6 +62,17 @@ def status(as_json: bool) -> None:
             click.echo(f"{name:12} {listed}")
         else:
             click.echo(f"{name:12} {value:,}")
+    for line in lines:
+        click.echo(f"{line.name:12} {_told(line)}")
+
+
+def _told(line: ConnectionHealth) -> str:
+    parts = [line.sentence]
+    if line.rate.per_second is not None:
+        parts.append(f"At most {line.rate.per_second:g} {line.rate.of} a second.")
+    if line.warm_up is not None and line.warm_up.most is not None:
+        parts.append(f"Day {line.warm_up.day} of its warm-up: {line.warm_up.most:,} mails to each mailbox provider.")
+    return " ".join(parts)
 
 
 @click.command()

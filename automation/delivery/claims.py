@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session, defer
 
 from automation import bulk, judging
 from automation.app import App
+from automation.delivery import warm_up
 from automation.delivery.contents import Content
-from automation.delivery.results import NEVER, POSSIBLE_DUPLICATE, UNRESOLVED
+from automation.delivery.results import NEVER, POSSIBLE_DUPLICATE, STAYING, UNRESOLVED
+from automation.delivery.routes import Lane
 from automation.faults import declare, fault
 from automation.models import (
     CLASSES,
@@ -32,6 +34,7 @@ from automation.models import (
     Suppression,
 )
 from automation.security import random_id
+from automation.times import local_date, zone
 
 declare("claim.before_commit", "submit.before_commit")
 
@@ -73,40 +76,6 @@ class Attempted:
     lease_until: datetime
 
 
-def lanes(session: Session, now: datetime) -> list[Connection]:
-    """Connections with something to send, the most urgent first.
-
-    That is each store's default provider, unless it is paused, broken or asked to be left alone.
-    """
-    head = (
-        select(Message.rank)
-        .where(Message.store_id == Connection.store_id, _READY, Message.due_at <= now)
-        .order_by(Message.rank, Message.due_at)
-        .limit(1)
-        .scalar_subquery()
-    )
-    found = (
-        select(Connection, head.label("head"))
-        .join(Store, Store.id == Connection.store_id)
-        .where(
-            Connection.role == "provider",
-            Connection.is_default,
-            Connection.state == "active",
-            or_(Connection.not_before.is_(None), Connection.not_before <= now),
-            not_(Store.is_paused),
-            not_(exists().where(Installation.is_paused)),
-        )
-        .subquery()
-    )
-    rows = session.scalars(
-        select(Connection)
-        .join(found, found.c.id == Connection.id)
-        .where(found.c.head.is_not(None))
-        .order_by(found.c.head, Connection.id)
-    )
-    return list(rows)
-
-
 def blocked(now: datetime) -> ColumnElement[str | None]:
     """Why a message must never be sent, or NULL. Needs `messages` and `customers` in the statement.
 
@@ -133,32 +102,40 @@ def _is_paused() -> ColumnElement[bool]:
     return exists().where(Campaign.id == Message.campaign_id, Campaign.state == "paused")
 
 
-def claim(session: Session, app: App, lane: Connection, now: datetime, limit: int) -> tuple[list[Message], int]:
-    """Claim up to `limit` due messages of a connection's store; answers them and how many will not go now instead.
+def claim(session: Session, app: App, lane: Lane, now: datetime, limit: int) -> tuple[list[Message], int]:
+    """Claim up to `limit` due messages of a lane's store; answers them and how many will not go now instead.
 
-    Those whose verdict has gone stale are put before the arbiter again.
+    Those whose verdict has gone stale are put before the arbiter again; while the connection is warmed up, those
+    without a place on this day are put off.
     """
-    rows = session.execute(
-        select(Message, blocked(now).label("blocked"))
-        .join(Customer, Customer.id == Message.customer_id)
-        .where(Message.store_id == lane.store_id, _READY, Message.due_at <= now, not_(_is_paused()))
-        .order_by(Message.rank, Message.due_at, Message.id)
-        .limit(limit)
-        .with_for_update(of=Message, skip_locked=True)
-        .options(*_UNREAD)
-    ).all()
+    today = local_date(now, zone(lane.timezone))
+    warming = warm_up.is_warming(lane.pacing, today) and not lane.is_probe
+    reach = warm_up.REACH * limit if warming else limit
+    rows = _due(session, lane, now, reach)
     session.expunge_all()
     dropped = [(m.id, why) for m, why in rows if why]
     claimed: list[Message] = [m for m, why in rows if not why]
-    stale = {m.id for m in claimed if m.stale_at is not None and m.stale_at <= now and m.reason != POSSIBLE_DUPLICATE}
     changed = 0
+    if warming and claimed:
+        claimed, changed = warm_up.fit(
+            session, lane.connection, lane.pacing, lane.timezone, claimed, now, is_all=len(rows) < reach
+        )
+        claimed = claimed[:limit]
+    stale = {m.id for m in claimed if m.stale_at is not None and m.stale_at <= now and m.reason != POSSIBLE_DUPLICATE}
     if stale:
-        may_go, changed = judging.again(app, session, stale, now)
+        may_go, more = judging.again(app, session, stale, now)
         claimed = [m for m in claimed if m.id not in stale or m.id in may_go]
+        changed += more
     suspects = [m for m in claimed if m.kills >= ALONE_AFTER]
     if suspects:
         claimed = suspects[:1]
     drop(session, dict(dropped), {m.id for m, why in rows if why and m.reason == POSSIBLE_DUPLICATE})
+    _hold(session, app, lane, claimed, now)
+    fault("claim.before_commit")
+    return claimed, len(dropped) + changed
+
+
+def _hold(session: Session, app: App, lane: Lane, claimed: Sequence[Message], now: datetime) -> None:
     lease_until = now + app.settings.lease
     for m in claimed:
         m.state, m.fence, m.lease_until = "claimed", m.fence + 1, lease_until
@@ -170,11 +147,50 @@ def claim(session: Session, app: App, lane: Connection, now: datetime, limit: in
             "state": "claimed",
             "claimed_by": app.worker_id[:64],
             "lease_until": lease_until,
-            "connection_id": lane.id,
+            "connection_id": lane.connection.id,
         },
     )
-    fault("claim.before_commit")
-    return claimed, len(dropped) + changed
+
+
+Due = list[tuple[Message, str | None]]
+
+
+def _due(session: Session, lane: Lane, now: datetime, limit: int) -> Due:
+    """Due messages, locked, the most urgent first, and why they must not go.
+
+    When the more urgent alone fill the batch, a tenth of it is kept for each class behind them: late is not never.
+    """
+    rows = _due_where(session, lane, now, limit)
+    if len(rows) < limit or lane.is_probe:
+        return rows
+    # With room for one only, every tenth second is theirs.
+    kept = limit // 10 or int(limit > 1 or now.second % 10 == 9)
+    others: Due = []
+    behind = range(rows[-1][0].rank + 1, len(CLASSES)) if kept else range(0)
+    first = now.second // 10 % len(behind) if behind else 0
+    for rank in (*behind[first:], *behind[:first]):
+        others += _due_where(session, lane, now, kept, rank)
+    others = others[:limit]
+    return rows[: limit - len(others)] + others
+
+
+def _due_where(session: Session, lane: Lane, now: datetime, limit: int, rank: int | None = None) -> Due:
+    order = (Message.rank, Message.due_at, Message.id)
+    query = (
+        select(Message, blocked(now).label("blocked"))
+        .join(Customer, Customer.id == Message.customer_id)
+        .where(Message.store_id == lane.connection.store_id, _READY, Message.due_at <= now, not_(_is_paused()))
+        # What may have arrived, or was asked about, at another provider is not sent through this one.
+        .where(or_(Message.reason.not_in(STAYING), Message.connection_id == lane.connection.id))
+        # A connection that may not work yet is tried with what can wait.
+        .order_by(*((c.desc() for c in order) if lane.is_probe else order))
+        .limit(limit)
+        .with_for_update(of=Message, skip_locked=True)
+        .options(*_UNREAD)
+    )
+    if rank is not None:
+        query = query.where(Message.rank == rank)
+    return [(m, why) for m, why in session.execute(query)]
 
 
 def drop(session: Session, reasons: Mapping[int, str], maybe_sent: Collection[int] = ()) -> None:

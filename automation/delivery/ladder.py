@@ -19,12 +19,13 @@ from sqlalchemy.orm import Session
 from automation import bulk
 from automation.app import App
 from automation.connections import provider_of
-from automation.delivery import claims, contents, lines
+from automation.delivery import claims, contents, lines, rates
 from automation.delivery.journal import Entry, Journal
 from automation.delivery.moment import Moment
 from automation.delivery.results import (
     MAX_ATTEMPTS,
     NEVER,
+    NOT_FOUND,
     POSSIBLE_DUPLICATE,
     UNRESOLVED,
     Answer,
@@ -145,6 +146,7 @@ def _replay(app: App, case: Case, provider: Provider, moment: Moment, journal: J
         return
     if moment() > now + claims.spare(app):
         return
+    rates.owe(app, case.connection, len(mails), now)
     answer = send(provider, mails, case.attempt.key)
     fault("ladder.asked")
     at = moment()
@@ -154,7 +156,7 @@ def _replay(app: App, case: Case, provider: Provider, moment: Moment, journal: J
         fault("ladder.journalled")
         with app.db.write() as session:
             settle(session, case.attempt.id, results, at)
-            heed(session, case.connection.id, answer.concern, at)
+            heed(session, case.connection.id, answer.concern, at, was_down=case.connection.down_since is not None)
     fault("ladder.settled")
 
 
@@ -235,7 +237,7 @@ def _found(m: Message, found: dict[str, Accepted | None], at: datetime, settle_f
         return Result(message_id=m.id, fence=m.fence, verdict="accepted", provider_id=accepted.provider_id[:200])
     if m.attempt_count >= MAX_ATTEMPTS:
         return Result(message_id=m.id, fence=m.fence, verdict="rejected", reason="retries_exhausted")
-    return Result(message_id=m.id, fence=m.fence, verdict="later", reason="not_found", due_at=at)
+    return Result(message_id=m.id, fence=m.fence, verdict="later", reason=NOT_FOUND, due_at=at)
 
 
 def _wait_for_events(app: App, case: Case, now: datetime) -> None:

@@ -16,7 +16,7 @@ from automation import bulk
 from automation.app import App
 from automation.database import Database
 from automation.delivery.journal import Entry, Journal, dead, read
-from automation.delivery.results import POSSIBLE_DUPLICATE
+from automation.delivery.results import STAYING
 from automation.delivery.settling import settle
 from automation.faults import declare, fault
 from automation.models import Attempt, Message
@@ -115,7 +115,7 @@ def recover(app: App, now: datetime, limit: int) -> int:
 
 
 def _recovered(row: Any, now: datetime, settled_at: datetime) -> dict[str, object]:
-    reason = row.reason if row.reason == POSSIBLE_DUPLICATE else "worker_died"
+    reason = row.reason if row.reason in STAYING else "worker_died"
     if row.state == "submitting":
         detail = "The worker died while the request was out."
         after = {"kills": row.kills, "state": "unknown", "reason": reason, "due_at": settled_at}

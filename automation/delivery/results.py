@@ -19,6 +19,10 @@ MAX_ATTEMPTS = 12
 """About ten hours of back-off."""
 POSSIBLE_DUPLICATE = "possible_duplicate"
 """The reason of a message that was sent again on a guess: it stays with it, for it happens once."""
+NOT_FOUND = "not_found"
+"""The reason of a message that its provider did not know when it was asked: it goes through the same one again."""
+STAYING = (POSSIBLE_DUPLICATE, NOT_FOUND)
+"""Reasons of messages that an earlier request may have brought after all: they stay with the connection it used."""
 UNRESOLVED = "unresolved"
 """The reason of a message of which it will not be found out."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -108,19 +112,24 @@ def kept(m: Message, reason: str) -> str:
     return m.reason if m.reason == POSSIBLE_DUPLICATE else reason
 
 
+def staying(m: Message, reason: str) -> str:
+    """A new reason for a message that was not taken, unless an earlier request may have brought it after all."""
+    return m.reason if m.reason in STAYING else reason
+
+
 def _judge(m: Message, outcome: Outcome, at: datetime, settle: timedelta) -> Result:
     if isinstance(outcome, Accepted):
         return Result(message_id=m.id, fence=m.fence, verdict="accepted", provider_id=outcome.provider_id[:200])
     verdict: Verdict = "unsure"
     reason, due_at = kept(m, "no_answer"), at + settle
     if isinstance(outcome, Later):
-        verdict, reason, due_at = "later", kept(m, "later"), at + wait(m, outcome.after)
+        verdict, reason, due_at = "later", staying(m, "later"), at + wait(m, outcome.after)
         if m.attempt_count >= MAX_ATTEMPTS:
             verdict, reason = "rejected", "retries_exhausted"
     elif isinstance(outcome, Refused):
         verdict, reason = "rejected", "suppressed_by_provider" if outcome.suppress else "refused"
     elif isinstance(outcome, Misconfigured):
-        verdict, reason, due_at = "misconfigured", kept(m, "misconfigured"), at
+        verdict, reason, due_at = "misconfigured", staying(m, "misconfigured"), at
     detail = f"{outcome.code}: {outcome}" if outcome.code else str(outcome)
     return Result(
         message_id=m.id,

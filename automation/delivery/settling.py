@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from automation import bulk
 from automation.delivery.results import POSSIBLE_DUPLICATE, Result, Verdict
-from automation.errors import Later, Misconfigured, SendError, Unsure
+from automation.errors import HeldBack, Later, Misconfigured, SendError, Unsure
 from automation.faults import declare, fault
 from automation.models import SENT, Attempt, Connection, Customer, Message, UTCDateTime
 from automation.suppressions import Suppressed, suppress
@@ -157,13 +157,24 @@ def _suppress(session: Session, refused: Sequence[Result], at: datetime) -> None
     )
 
 
-def heed(session: Session, connection_id: int, error: SendError | None, at: datetime) -> None:
-    """What an error that concerned the whole request means for its connection."""
+def heed(
+    session: Session, connection_id: int, error: SendError | None, at: datetime, *, was_down: bool = False
+) -> None:
+    """What an answer that concerned the whole request means for its connection.
+
+    Since when nothing could leave through it is kept until something does: then others may stand in for it.
+    """
     statement = update(Connection).where(Connection.id == connection_id, Connection.state == "active")
+    down_since = func.coalesce(Connection.down_since, literal(at, UTCDateTime()))
     if isinstance(error, Misconfigured):
         sentence = f"The provider turned our mails away: {error}"
-        session.execute(statement.values(state="broken", state_reason=sentence[:500]))
+        session.execute(statement.values(state="broken", state_reason=sentence[:500], down_since=down_since))
     elif isinstance(error, Later | Unsure):
         # A provider in trouble is not fed batch after batch that nobody knows the fate of.
         after = error.after if isinstance(error, Later) else None
-        session.execute(statement.values(not_before=at + (after if after is not None else _BREATH)))
+        rests = {"not_before": at + (after if after is not None else _BREATH)}
+        if not isinstance(error, HeldBack):
+            rests["down_since"] = down_since  # type: ignore[assignment]  # an expression of one
+        session.execute(statement.values(rests))
+    elif was_down:
+        session.execute(statement.values(down_since=None, not_before=None))

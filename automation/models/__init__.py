@@ -40,6 +40,7 @@ from automation.models.messages import (
 from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.outbox import Notice, OutboundWebhook
+from automation.models.pacing import RateState, WarmDay
 from automation.models.ratings import Rating
 from automation.models.recommendations import Basket, ProductDemand, ProductPair
 from automation.models.record import Record, UTCDateTime
@@ -104,6 +105,7 @@ __all__ = [
     "ProductDemand",
     "ProductPair",
     "ProductRhythm",
+    "RateState",
     "Rating",
     "Record",
     "Redemption",
@@ -122,4 +124,5 @@ __all__ = [
     "Trial",
     "UTCDateTime",
     "Variant",
+    "WarmDay",
 ]

@@ -9,7 +9,7 @@ draft → ready → claimed(lease, fence) → submitting → accepted → delive
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
@@ -57,7 +57,8 @@ class Message(Record):
         # By rank first: a receipt does not wait behind a newsletter to a million.
         Index("ix_messages_draft", "rank", "due_at", **_where("state = 'draft'")),
         Index("ix_messages_waiting", "customer_id", **_where("state IN ('draft', 'ready', 'retry')")),
-        Index("ix_messages_ready", "store_id", "rank", "due_at", **_where("state IN ('ready', 'retry')")),
+        # The id too: a newsletter's are all due at one instant, and would be sorted anew for every batch.
+        Index("ix_messages_ready", "store_id", "rank", "due_at", "id", **_where("state IN ('ready', 'retry')")),
         Index("ix_messages_leased", "lease_until", **_where("state IN ('claimed', 'submitting')")),
         Index("ix_messages_unknown", "due_at", **_where("state = 'unknown'")),
         Index(
@@ -105,6 +106,8 @@ class Message(Record):
     stale_at: Mapped[datetime | None]
     """From this instant on the arbiter has to be asked again before it leaves; None where it need not be."""
     connection_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("connections.id"))
+    warm_on: Mapped[date | None]
+    """The day of the connection's warm-up on which it has a place, if it needs one."""
     claimed_by: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)

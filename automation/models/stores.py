@@ -65,6 +65,12 @@ class Connection(Record):
     """True for the provider that the store's mails leave through."""
     not_before: Mapped[datetime | None]
     """A provider that asked us to wait is left alone until then."""
+    pacing: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
+    """Rate, warm-up and what it does for other connections, as far as it differs; see `automation.pacing`."""
+    down_since: Mapped[datetime | None]
+    """Since when nothing could leave through it; None while it works."""
+    standing_in_since: Mapped[datetime | None]
+    """Since when it sends what others should: they are down."""
     created_at: Mapped[datetime]
     last_heard_at: Mapped[datetime | None]
 

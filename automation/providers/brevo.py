@@ -36,6 +36,7 @@ from automation.provider import (
     Outcome,
     Provider,
     ProviderSettings,
+    Rate,
     Request,
     read_json,
 )
@@ -104,6 +105,7 @@ class Brevo(Provider):
     guarantee: ClassVar[Literal["A", "B", "C"]] = "A"
     records = DomainRecords(selectors=("brevo1", "brevo2", "mail"), where="Senders & Domains")
     batch_size = 200
+    rate = Rate(100 / 60, 20, "requests")
     batch_bytes = 8_000_000
     key_window = timedelta(minutes=12)
     topics = frozenset({*EVENTS, MIXED})

@@ -33,6 +33,7 @@ from automation.provider import (
     Outcome,
     Provider,
     ProviderSettings,
+    Rate,
     Request,
     read_json,
 )
@@ -81,6 +82,7 @@ class MailerSend(Provider):
         selectors=("mlsend", "mlsend2"), spf_include="_spf.mailersend.net", where="Domains, DNS records"
     )
     batch_size = 500
+    rate = Rate(10 / 60, 10, "requests")
     topics = frozenset(EVENTS)
     topic_field = "type"
 

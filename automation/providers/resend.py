@@ -40,6 +40,7 @@ from automation.provider import (
     Outcome,
     Provider,
     ProviderSettings,
+    Rate,
     Request,
     read_json,
 )
@@ -106,6 +107,7 @@ class Resend(Provider):
     guarantee: ClassVar[Literal["A", "B", "C"]] = "A"
     records = DomainRecords(selectors=("resend",), bounce="send", spf_include="amazonses.com", where="Domains")
     batch_size = 100
+    rate = Rate(5, 5, "requests")
     topics = frozenset(EVENTS)
     topic_field = "type"
 

@@ -82,7 +82,9 @@ class FaultServer:
         """What a provider in health answers, having taken the mails that it had not taken under this key."""
         world = WORLDS[cell.partition(".")[0]]
         if request.method == "GET":
-            assert world.finds is not None, cell
+            if world.finds is None or not request.url.query:
+                # No look-up of mails: somebody asks whether we are there, or for a quota.
+                return _answer_of(404)
             with self._lock:
                 return _written(world.finds(request, {i for i in self.messages[cell] if self.taken[i]}))
         key = world.key_of(request)

@@ -31,6 +31,8 @@ from automation.provider import (
     Outcome,
     Provider,
     ProviderSettings,
+    Quota,
+    Rate,
     Request,
     read_json,
 )
@@ -101,6 +103,8 @@ class SES(Provider):
     guarantee: ClassVar[Literal["A", "B", "C"]] = "C"
     records = DomainRecords(where="Identities, your domain, DKIM: three CNAME records")
     batch_size = one_by_one.BATCH
+    rate = Rate(14, 14)
+    has_quota = True
     topics = frozenset(EVENTS)
     topic_field = "Message"
 
@@ -159,10 +163,24 @@ class SES(Provider):
             "ConfigurationSetName": self.settings.configuration_set,
         }
 
-    def check(self) -> str:
+    def quota(self) -> Quota:
+        quota = part(self._account(), "SendQuota")
+        rate, day, sent = (quota.get(n) for n in ("MaxSendRate", "Max24HourSend", "SentLast24Hours"))
+        if not isinstance(rate, int | float) or rate <= 0:
+            raise Later("SES did not tell a sending rate.")
+        # Minus one, in its words, is no limit of a day.
+        a_day = f"{day:,.0f}" if isinstance(day, int | float) and day >= 0 else "any number"
+        went = f"{sent:,.0f}" if isinstance(sent, int | float) else "?"
+        return Quota(float(rate), f"{rate:g} mails a second, {a_day} a day, {went} in the last 24 hours")
+
+    def _account(self) -> dict[str, Any]:
         account = looked_up(self._ask("GET", "/v2/email/account"))
         if not isinstance(account, dict):
             raise Later("SES answered something else than an account.")
+        return account
+
+    def check(self) -> str:
+        account = self._account()
         if account.get("SendingEnabled") is False:
             raise Misconfigured("AWS has paused sending for this account in this region.")
         quota = part(account, "SendQuota")
