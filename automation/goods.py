@@ -11,6 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from automation.models import Cart, Order, OrderItem, Product
 from automation.rules.dialects import at_path, json_has
+from automation.trigger import Window
+from automation.visits import carts_as_they_were, stood
 
 Instant = datetime | ColumnElement[datetime] | InstrumentedAttribute[datetime]
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
@@ -88,15 +90,18 @@ def bought(
     return exists(found)
 
 
-def began_cart(customer_id: Column, since: Instant, until: Instant) -> ColumnElement[bool]:
-    """The customer put something in a cart, or touched one that is not empty, after `since`, up to `until`."""
-    cart = aliased(Cart)
+def began_cart(customer_id: Column, since: Instant, window: Window) -> ColumnElement[bool]:
+    """The customer put something in a cart, or touched one that is not empty, after `since`, by a window's now."""
+    until = window.now
+    cart: Any = carts_as_they_were().c if window.is_replay else aliased(Cart)
+    of_then = [stood(cart, until)] if window.is_replay else []
     return exists(
         select(1).where(
             cart.customer_id == customer_id,
             cart.last_activity_at > since,
             cart.created_at <= until,
             or_(cart.item_count > 0, cart.ordered_at.is_not(None)),
+            *of_then,
         )
     )
 

@@ -60,7 +60,7 @@ class BrowseAbandoned(Trigger):
             subject_id=Event.id.expression,
             within=(Event.name == _LOOK) & (Event.at > looked.since) & (Event.at <= looked.until),
             conditions={
-                "no cart was begun since": ~began_cart(who, since, now),
+                "no cart was begun since": ~began_cart(who, since, window),
                 "no order was placed since": ~ordered(who, since, now),
                 "the product can still be bought": is_there(),
             },

@@ -93,7 +93,7 @@ class Asker:
         if not found.conditions:
             return dict.fromkeys(asked, Answer(None))
         statement = select(Moments.number, _first_failing(list(found.conditions.values()))).select_from(
-            found.source.join(moments.table(), found.subject_id == Moments.subject_id)
+            found.source.join(moments.table(), (found.subject_id == Moments.subject_id) & found.stood)
         )
         names = list(found.conditions)
         answers = dict.fromkeys(asked, Answer(GONE))
