@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from automation.models import Enrolment, Heartbeat, InboundWebhook, Message
+from automation.due import longest_due
+from automation.models import Heartbeat, InboundWebhook, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def look(session: Session, now: datetime) -> Health:
         .where(InboundWebhook.state == "received")
         .order_by(InboundWebhook.id)
         .limit(1),
-        "enrolments": select(func.min(Enrolment.due_at)).where(Enrolment.state == "active", Enrolment.due_at <= now),
+        "enrolments": longest_due(now),
         "drafts": select(func.min(Message.due_at)).where(Message.state == "draft", Message.due_at <= now),
         "unknown": select(func.min(Message.due_at)).where(Message.state == "unknown", Message.due_at <= now),
     }

@@ -16,6 +16,7 @@ down_revision = "gaps"
 branch_labels = None
 depends_on = None
 
+_ACTIVE = sa.text("state = 'active'")
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -46,8 +47,16 @@ def upgrade() -> None:
     op.create_index("ix_cart_visits_customer_id", "cart_visits", ["customer_id"])
 
 
+    op.drop_index("ix_enrolments_due_at", "enrolments")
+    op.create_index(
+        "ix_enrolments_due_at", "enrolments", ["campaign_id", "due_at"], postgresql_where=_ACTIVE, sqlite_where=_ACTIVE
+    )
+
+
 def downgrade() -> None:
     """Take them away again."""
+    op.drop_index("ix_enrolments_due_at", "enrolments")
+    op.create_index("ix_enrolments_due_at", "enrolments", ["due_at"], postgresql_where=_ACTIVE, sqlite_where=_ACTIVE)
     op.drop_table("cart_visits")
     with op.batch_alter_table("carts") as table:
         table.drop_column("visit_at")
