@@ -1,4 +1,4 @@
-"""Carts as they were before they were touched again
+"""Carts as they were before they were touched again, and who wants notices by mail
 
 Revision ID: engine
 Revises: gaps
@@ -17,6 +17,7 @@ branch_labels = None
 depends_on = None
 
 _ACTIVE = sa.text("state = 'active'")
+_OPEN = sa.text("read_at IS NULL")
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -47,6 +48,9 @@ def upgrade() -> None:
     op.create_index("ix_cart_visits_customer_id", "cart_visits", ["customer_id"])
 
 
+    op.create_index("ix_notices_open", "notices", ["store_id", "id"], postgresql_where=_OPEN, sqlite_where=_OPEN)
+    op.add_column("admins", sa.Column("wants_mails", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("admins", sa.Column("wants_mails_since", UTCDateTime(), nullable=True))
     op.drop_index("ix_enrolments_due_at", "enrolments")
     op.create_index(
         "ix_enrolments_due_at", "enrolments", ["campaign_id", "due_at"], postgresql_where=_ACTIVE, sqlite_where=_ACTIVE
@@ -57,6 +61,10 @@ def downgrade() -> None:
     """Take them away again."""
     op.drop_index("ix_enrolments_due_at", "enrolments")
     op.create_index("ix_enrolments_due_at", "enrolments", ["due_at"], postgresql_where=_ACTIVE, sqlite_where=_ACTIVE)
+    op.drop_index("ix_notices_open", "notices")
+    with op.batch_alter_table("admins") as table:
+        table.drop_column("wants_mails_since")
+        table.drop_column("wants_mails")
     op.drop_table("cart_visits")
     with op.batch_alter_table("carts") as table:
         table.drop_column("visit_at")
