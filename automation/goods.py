@@ -146,4 +146,5 @@ def stands(order: Any, until: Instant) -> ColumnElement[bool]:
 
 def is_there(product: Any = _products, least: int = 1) -> ColumnElement[bool]:
     """The product is sold and there are at least so many pieces; a stock that is not counted is taken to be there."""
-    return (product.state == "active") & (func.coalesce(product.stock, least) >= least)
+    found: ColumnElement[bool] = (product.state == "active") & (func.coalesce(product.stock, least) >= least)
+    return found

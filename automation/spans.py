@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, bindparam, text
+from sqlalchemy import BindParameter, ColumnElement, bindparam, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -58,13 +58,12 @@ def any_inside(
     bounds are not constants, and reads everything instead.
     """
     sql, alike = _parts(at, days, store_id, tuple(spans.items()))
-    binds = [bindparam("span_store", window.store_id)]
+    binds: list[BindParameter[Any]] = [bindparam("span_store", window.store_id)]
     for place, span in enumerate(alike):
         shifted = window.earlier(timedelta(days=span))
         binds.append(bindparam(f"span_since_{place}", shifted.since, INSTANT))
         binds.append(bindparam(f"span_until_{place}", shifted.until, INSTANT))
-    found: Any = text(sql).bindparams(*binds)
-    return found
+    return cast("ColumnElement[bool]", text(sql).bindparams(*binds))
 
 
 @lru_cache(maxsize=64)

@@ -53,7 +53,8 @@ class WinBack(Trigger):
         del anchor  # counts from the order, which is the subject itself
         now = window.now
         placed_at, delay = _orders.placed_at, timedelta(days=settings.days)
-        placed, due_at, store_id = window.earlier(delay), None, _orders.store_id
+        placed, due_at = window.earlier(delay), None
+        store_id: ColumnElement[Any] = _orders.store_id
         within: ColumnElement[bool] = (placed_at > placed.since) & (placed_at <= placed.until)
         if settings.by == "rhythm":
             days, spans = _orders.rhythm_days, _spans(settings)

@@ -158,7 +158,7 @@ def _send(app: App, digest: _Digest) -> None:
             connection = session.get_one(Connection, digest.connection_id)
             session.expunge_all()
         (outcome,) = provider_of(app, connection, lines.client(app)).send([digest.mail], digest.mail.message_id)
-        failure = outcome if isinstance(outcome, SendError) else None
+        failure: Exception | None = outcome if isinstance(outcome, SendError) else None
     except (SendError, NotAllowed, SetupError) as error:
         failure = error
     if failure is not None:
