@@ -1,7 +1,7 @@
 """Carts as they were before they were touched again, and who wants notices by mail
 
 Revision ID: engine
-Revises: gaps
+Revises: giving
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from automation.models.record import UTCDateTime
 
 revision = "engine"
-down_revision = "gaps"
+down_revision = "giving"
 branch_labels = None
 depends_on = None
 
