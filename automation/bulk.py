@@ -63,7 +63,7 @@ def table(
     return (
         func.jsonb_to_recordset(cast(parameter, postgresql.JSONB(none_as_null=True)))
         .table_valued(*(column(c.name, _stored_type(c, dialect)) for c in plain), name=name)
-        .render_derived(with_types=True)
+        .render_derived(name=name, with_types=True)
     )
 
 

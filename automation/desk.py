@@ -9,11 +9,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.orm import Session
 
 from automation import bulk, versions
 from automation.models import CLASSES, ArmPick, Customer, Enrolment, Message, Record
+from automation.models.record import UTCDateTime
 from automation.rules.language import Filter, Rule
 from automation.rules.scope import Scope
 from automation.rules.since import first_since
@@ -21,6 +22,7 @@ from automation.rules.sql import predicate
 from automation.security import random_id
 from automation.step import Place
 from automation.tags import said, standing
+from automation.upsert import table_of
 from automation.versions import Version
 
 
@@ -108,12 +110,15 @@ class BatchDesk:
 
     def holding(self, places: Sequence[Place], rule: Rule) -> set[int]:
         self._change_customers()  # a rule sees what the steps before it did
+        # Under another name: a rule may itself ask of enrolments.
+        given = table_of(Enrolment).alias("given")
+        entry: ColumnElement[datetime] = literal_column("given.entered_at", UTCDateTime())
         found = self.session.scalars(
-            select(Enrolment.id)
-            .join(Customer, Customer.id == Enrolment.customer_id)
+            select(given.c.id)
+            .join(Customer, Customer.id == given.c.customer_id)
             .where(
-                Enrolment.id.in_([place.enrolment_id for place in places]),
-                predicate(rule, self.now, self.scope, each=True),
+                given.c.id.in_([place.enrolment_id for place in places]),
+                predicate(rule, self.now, self.scope, each=True, entry=entry),
             )
         )
         return set(found)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import ColumnElement, literal, literal_column, select
 from sqlalchemy.orm import Session
 
 from automation import bulk, versions
 from automation.models import Customer, Enrolment
+from automation.models.record import UTCDateTime
 from automation.rules import english
 from automation.rules.language import Rule
 from automation.rules.scope import Scope
@@ -88,8 +89,11 @@ def of_rules(
     ]
     given = bulk.table(session, [table.c.id, table.c.customer_id, table.c.entered_at, table.c.ended_at], rows)
 
+    # By its name: as a column of the table it would bring the table along into every subquery.
+    entry: ColumnElement[datetime] = literal_column("given.entered_at", UTCDateTime())
+
     def holds(rule: Rule) -> ColumnElement[bool]:
-        return predicate(rule, now, scope, each=True)
+        return predicate(rule, now, scope, each=True, entry=entry)
 
     goal_at: ColumnElement[Any] = literal(None)
     if goal and goal.event:

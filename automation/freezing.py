@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from automation import campaigns
@@ -90,7 +90,7 @@ def _check_rules(scope: Scope, definition: Definition, now: datetime) -> None:
         rules["goal"] = definition.goal.rule
     for where, rule in rules.items():
         try:
-            predicate(language.read(rule), now, scope)
+            predicate(language.read(rule), now, scope, entry=None if where == "audience" else literal(now))
         except RuleBroken as error:
             raise CampaignBroken(f"{where}: {error}") from error
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from automation.models import CLASSES, Enrolment, Heartbeat, InboundWebhook, Message, Store
+from automation.due import longest_due
+from automation.models import CLASSES, Heartbeat, InboundWebhook, Message, Store
 
 # Spelt as the partial index spells it: with bound parameters SQLite would not see that it fits.
 _READY = text("messages.state IN ('ready', 'retry')")
@@ -40,7 +41,7 @@ def look(session: Session, now: datetime) -> Health:
         .where(InboundWebhook.state == "received")
         .order_by(InboundWebhook.id)
         .limit(1),
-        "enrolments": select(func.min(Enrolment.due_at)).where(Enrolment.state == "active", Enrolment.due_at <= now),
+        "enrolments": longest_due(now),
         "drafts": select(func.min(Message.due_at)).where(Message.state == "draft", Message.due_at <= now),
         "unknown": select(func.min(Message.due_at)).where(Message.state == "unknown", Message.due_at <= now),
     }

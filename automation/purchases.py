@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, or_, select
-from sqlalchemy.orm import aliased
 
 from automation.goods import stands
 from automation.models import Order
+from automation.upsert import table_of
+
+_orders = table_of(Order).c
+_before = table_of(Order).alias("order_earlier").c
 
 REFUNDS = "When money went back is not kept: an order that was paid back in full counts as that from the beginning."
 """What `still_stands` cannot know of the past."""
@@ -20,18 +23,19 @@ def still_stands(now: ColumnElement[datetime]) -> dict[str, ColumnElement[bool]]
     When money went back is not recorded, so the second is as of today.
     """
     return {
-        "the order was not cancelled": stands(Order, now),
-        "the order was not paid back in full": or_(Order.refunded < Order.total, Order.refunded == 0),
+        "the order was not cancelled": stands(_orders, now),
+        "the order was not paid back in full": or_(_orders.refunded < _orders.total, _orders.refunded == 0),
     }
 
 
 def is_first(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whether no order of the customer's stands before this one; what was cancelled by `now` does not count."""
-    before = aliased(Order)
+    before = _before
     return ~exists(
         select(1).where(
-            before.customer_id == Order.customer_id,
-            (before.placed_at < Order.placed_at) | ((before.placed_at == Order.placed_at) & (before.id < Order.id)),
+            before.customer_id == _orders.customer_id,
+            (before.placed_at < _orders.placed_at)
+            | ((before.placed_at == _orders.placed_at) & (before.id < _orders.id)),
             stands(before, now),
         )
     )

@@ -46,6 +46,8 @@ class Place:
     """It stayed at this step and is asked again."""
     jumps: Mapping[str, int] = field(default_factory=dict)
     """How often it has gone back from each go-to step."""
+    entered_at: datetime | None = None
+    """When it entered the campaign, where it is not in the database: in a backtest."""
 
     @property
     def since_at(self) -> datetime:

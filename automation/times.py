@@ -84,6 +84,7 @@ def local_date(at: datetime, where: ZoneInfo) -> date:
     return at.astimezone(where).date()
 
 
+@lru_cache(maxsize=65536)
 def day_span(on: date, where: ZoneInfo) -> tuple[datetime, datetime]:
     """The first instant of a local date, and the first of the next: half-open, 23 to 25 hours as a rule."""
     return instant(on, MIDNIGHT, where), instant(on + DAY, MIDNIGHT, where)

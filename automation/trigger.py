@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -89,6 +89,8 @@ class Occurrences:
     """What must hold at entry and before every step, in the words a person reads when it does not."""
     entry: Mapping[str, ColumnElement[bool]]
     """What must hold at entry only."""
+    stood: ColumnElement[bool] = field(default_factory=true)
+    """Looking back, where a subject has a row for each state it was in: whether a row was its state at `now`."""
     last_at: datetime | None = None
     """Nothing can be due after this instant: once swept past it, the trigger is done."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
-from automation import campaigns
+from automation import campaigns, waking
 from automation.app import App
 from automation.campaigns import Definition, StepNode
 from automation.errors import CampaignBroken
@@ -69,6 +69,14 @@ class Version:
         """The goal's rule, where it is one."""
         goal = self.definition.goal
         return None if goal is None or goal.rule is None else language.read(goal.rule)
+
+    @cached_property
+    def goal_events(self) -> frozenset[str]:
+        """What may bring the goal about: its event, or those that its rule asks of."""
+        goal = self.definition.goal
+        if goal is not None and goal.event is not None:
+            return frozenset([goal.event])
+        return frozenset() if self.goal_rule is None else waking.awaited_by(self.goal_rule)
 
     @cached_property
     def audience(self) -> Rule:

@@ -20,6 +20,9 @@ from sqlalchemy.orm import Session
 
 from automation import bulk
 from automation.models import Enrolment
+from automation.rules.families import FAMILIES
+from automation.rules.fields import FIELDS
+from automation.rules.language import Bought, Compare, Happened, Rule, leaves
 from automation.upsert import table_of
 
 FIRST_LOOK = timedelta(minutes=2)
@@ -41,6 +44,8 @@ MAIL_EVENTS = {
 }
 """What became of a mail, by the word that providers' events have for it."""
 VISIT = "visit"
+ANY = "*"
+"""Waits for whatever happens to the customer: where more than one event may bring on what it waits for."""
 AWAITED = frozenset({*ORDER_EVENTS, *MAIL_EVENTS.values(), VISIT})
 """The store's own families of events that stir; events of any other name do too."""
 
@@ -54,6 +59,7 @@ def stir(session: Session, happened: Iterable[tuple[int | None, str]], now: date
     if not pairs:
         return
     table = table_of(Enrolment)
+    pairs |= {(customer_id, ANY) for customer_id, _ in pairs}
     rows = [{"customer_id": customer_id, "waits_for": name} for customer_id, name in sorted(pairs)]
     given = bulk.table(session, [table.c.customer_id, table.c.waits_for], rows)
     waiting = (
@@ -63,6 +69,29 @@ def stir(session: Session, happened: Iterable[tuple[int | None, str]], now: date
         .with_for_update(of=table, skip_locked=True)
     )
     session.execute(update(table).where(table.c.id.in_(waiting)).values(due_at=now))
+
+
+def awaited_by(rule: Rule) -> frozenset[str]:
+    """The events of which each may make a rule come to hold, as far as they stir.
+
+    A field, a consent or a segment that changes stirs nobody: such a rule is asked before each step only.
+    """
+    found = set()
+    for leaf in leaves(rule):
+        match leaf:
+            case Happened():
+                found.add(leaf.event)
+            case Bought():
+                found.add("order.placed")
+            case Compare() if leaf.field in FIELDS and (tally := FIELDS[leaf.field].tally) is not None:
+                found.add(tally.event)
+    return frozenset(name for name in found if name in AWAITED or name not in FAMILIES)
+
+
+def one_of(names: Iterable[str]) -> str | None:
+    """What an enrolment waits for that waits for any of some events; None for none."""
+    known = set(names)
+    return ANY if len(known) > 1 else next(iter(known), None)
 
 
 def next_look(since: datetime, now: datetime) -> datetime:

@@ -7,13 +7,17 @@ from typing import Any
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, FromClause, String, and_, cast, exists, func, literal, or_, select
-from sqlalchemy.orm import aliased
 
 from automation.goods import bought, is_there
 from automation.models import Event, Product
 from automation.properties import number
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_events = table_of(Event).c
+_wish, _came = (table_of(Event).alias(name) for name in ("wish", "came"))
+_products = table_of(Product).c
 
 _WISH = "product.stock_wanted"
 _OF_PRODUCT = ("product.back_in_stock", "product.restocked")
@@ -51,26 +55,26 @@ class BackInStock(Trigger):
         self, settings: BackInStockSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
         now = window.now
-        table, entry = Event.__table__, {}
+        table, entry = table_of(Event), dict[str, ColumnElement[bool]]()
         source: FromClause = table
-        at = Event.at.expression
+        at = _events.at
         if anchor is None:
             line = _line(settings, window)
-            source = table.join(line, line.c.wish_id == Event.id)
+            source = table.join(line, line.c.wish_id == _events.id)
             at = line.c.at
             entry["there was a place for them in the line"] = line.c.place <= line.c.stock * settings.per_unit
         return Occurrences(
-            source=source.join(Product.__table__, Product.id == Event.product_id),
-            store_id=Event.store_id.expression,
-            customer_id=Event.customer_id.expression,
-            key=cast(Event.id, String()),
+            source=source.join(table_of(Product), _products.id == _events.product_id),
+            store_id=_events.store_id,
+            customer_id=_events.customer_id,
+            key=cast(_events.id, String()),
             at=at,
-            subject_id=Event.id.expression,
-            within=Event.name == _WISH,
+            subject_id=_events.id,
+            within=_events.name == _WISH,
             conditions={
                 "it is still in stock": is_there(least=settings.least),
                 "the customer has not bought it since": ~bought(
-                    Event.customer_id.expression, Event.product_id.expression, Event.at.expression, now
+                    _events.customer_id, _events.product_id, _events.at, now
                 ),
             },
             entry=entry,
@@ -83,7 +87,7 @@ def _line(settings: BackInStockSettings, window: Window) -> Any:
     The line is the same at every sweep: it holds whoever waited at that instant and was not told of an earlier
     delivery, also those who have been told of this one meanwhile.
     """
-    wish, came = aliased(Event), aliased(Event)
+    wish, came = _wish.c, _came.c
     told, is_ours = window.enrolments()
     stock = number(came.properties, "stock")
     wanted, what = (e.properties["variant_id"].as_string() for e in (wish, came))
@@ -104,8 +108,8 @@ def _line(settings: BackInStockSettings, window: Window) -> Any:
             func.min(wish.id).label("wish_id"),
             func.min(wish.at).label("since"),
         )
-        .select_from(came)
-        .join(wish, and_(wish.product_id == came.product_id, wish.store_id == came.store_id))
+        .select_from(_came)
+        .join(_wish, and_(wish.product_id == came.product_id, wish.store_id == came.store_id))
         .where(
             came.store_id == window.store_id,
             came.name.in_((*_OF_PRODUCT, *_OF_VARIANT)),

@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, String, cast, exists, literal, select
-from sqlalchemy.orm import aliased
 
 from automation.goods import Goods, began_cart, bought, is_there, ordered
 from automation.models import Event, Product
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_events = table_of(Event).c
+_later_look = table_of(Event).alias("later_look").c
+_products = table_of(Product).c
 
 _LOOK = "product.viewed"
 
@@ -46,21 +50,20 @@ class BrowseAbandoned(Trigger):
     ) -> Occurrences:
         idle = timedelta(minutes=settings.idle_minutes)
         looked = window.earlier(idle)
-        since = Event.at.expression if anchor is None else anchor
+        since = _events.at if anchor is None else anchor
         now = window.now
-        who = Event.customer_id.expression
-        later_look = aliased(Event)
+        who = _events.customer_id
         return Occurrences(
-            source=Event.__table__.join(Product.__table__, Product.id == Event.product_id),
-            store_id=Event.store_id.expression,
+            source=table_of(Event).join(table_of(Product), _products.id == _events.product_id),
+            store_id=_events.store_id,
             customer_id=who,
-            key=cast(Event.id, String()),
-            at=Event.at.expression,
+            key=cast(_events.id, String()),
+            at=_events.at,
             delay=idle,
-            subject_id=Event.id.expression,
-            within=(Event.name == _LOOK) & (Event.at > looked.since) & (Event.at <= looked.until),
+            subject_id=_events.id,
+            within=(_events.name == _LOOK) & (_events.at > looked.since) & (_events.at <= looked.until),
             conditions={
-                "no cart was begun since": ~began_cart(who, since, now),
+                "no cart was begun since": ~began_cart(who, since, window),
                 "no order was placed since": ~ordered(who, since, now),
                 "the product can still be bought": is_there(),
             },
@@ -68,14 +71,14 @@ class BrowseAbandoned(Trigger):
                 "the product is one of those meant": settings.which.match(),
                 "the customer has not looked at anything since": ~exists(
                     select(1).where(
-                        later_look.customer_id == who,
-                        later_look.name == _LOOK,
-                        later_look.at > Event.at,
-                        later_look.at <= now,
+                        _later_look.customer_id == who,
+                        _later_look.name == _LOOK,
+                        _later_look.at > _events.at,
+                        _later_look.at <= now,
                     )
                 ),
                 "the customer had not bought it lately": ~bought(
-                    who, Product.id.expression, later(Event.at, literal(-float(settings.not_bought_days))), now
+                    who, _products.id, later(_events.at, literal(-float(settings.not_bought_days))), now
                 ),
             },
         )

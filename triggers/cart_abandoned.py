@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, literal, or_, select, true
 
 from automation.models import Cart, CartItem, Order, Product
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+from automation.visits import carts_as_they_were, stood
 
 
 class CartAbandonedSettings(TriggerSettings):
@@ -35,47 +37,52 @@ class CartAbandoned(Trigger):
     Settings = CartAbandonedSettings
     subject = "cart"
     nothing = "no cart was left"
-    not_kept = ("Carts are kept as they were left last, and stock is taken as it is today.",)
+    not_kept = ("Which things were in a cart is taken as it was left last, and stock as it is today.",)
 
     def occurrences(
         self, settings: CartAbandonedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
         idle = timedelta(minutes=settings.idle_minutes)
         left = window.earlier(idle)
-        since = Cart.last_activity_at if anchor is None else anchor
-        now = window.now
-        begun: ColumnElement[bool] = func.coalesce(Cart.checkout_at <= now, literal(value=False))
-        entry = {"the cart is worth enough": Cart.total >= settings.minimum}
+        # Looking back, a cart is several: one for each time it was left.
+        source: Any = carts_as_they_were() if window.is_replay else table_of(Cart)
+        cart, now = source.c, window.now
+        since = cart.last_activity_at if anchor is None else anchor
+        begun: ColumnElement[bool] = func.coalesce(cart.checkout_at <= now, literal(value=False))
+        entry = {"the cart is worth enough": cart.total >= settings.minimum}
         if settings.intent == "checkout":
             entry["the customer had begun to pay"] = begun
+        if window.is_replay:
+            entry["the cart had not been touched again"] = stood(cart, now)
         # A stronger intent pulls the customer out: a campaign for checkouts takes over.
         weaker = {"the customer had not begun to pay": ~begun} if settings.intent == "cart" else {}
         return Occurrences(
-            source=Cart.__table__,
-            store_id=Cart.store_id.expression,
-            customer_id=Cart.customer_id.expression,
-            key=Cart.external_id.expression,
-            at=Cart.last_activity_at.expression,
+            source=source,
+            store_id=cart.store_id,
+            customer_id=cart.customer_id,
+            key=cart.external_id,
+            at=cart.last_activity_at,
             delay=idle,
-            subject_id=Cart.id.expression,
-            within=(Cart.last_activity_at > left.since) & (Cart.last_activity_at <= left.until),
+            subject_id=cart.id,
+            within=(cart.last_activity_at > left.since) & (cart.last_activity_at <= left.until),
             conditions={
-                "the cart still has items": Cart.item_count > 0,
-                "the cart still exists": or_(Cart.deleted_at.is_(None), Cart.deleted_at > now),
-                "the cart was not ordered": or_(Cart.ordered_at.is_(None), Cart.ordered_at > now),
+                "the cart still has items": cart.item_count > 0,
+                "the cart still exists": or_(cart.deleted_at.is_(None), cart.deleted_at > now),
+                "the cart was not ordered": or_(cart.ordered_at.is_(None), cart.ordered_at > now),
                 "no order was placed since the cart was left": ~exists(
                     select(1).where(
-                        Order.customer_id == Cart.customer_id, Order.placed_at > since, Order.placed_at <= now
+                        Order.customer_id == cart.customer_id, Order.placed_at > since, Order.placed_at <= now
                     )
                 ),
-                "something in the cart can still be bought": _in_stock(),
+                "something in the cart can still be bought": _in_stock(source),
                 **weaker,
             },
             entry=entry,
+            stood=stood(cart, now) if window.is_replay else true(),
         )
 
 
-def _in_stock() -> ColumnElement[bool]:
+def _in_stock(cart: Any) -> ColumnElement[bool]:
     # A thing that we do not know, or whose stock is not counted, is taken to be there; so is a cart we know no lines
     # of. A figure rather than two EXISTS: PostgreSQL may answer those by hashing every line of every cart.
     is_there = or_(Product.id.is_(None), (Product.state == "active") & (func.coalesce(Product.stock, 1) > 0))
@@ -83,8 +90,8 @@ def _in_stock() -> ColumnElement[bool]:
         select(func.max(case((is_there, 1), else_=0)))
         .select_from(CartItem)
         .outerjoin(Product, Product.id == CartItem.product_id)
-        .where(CartItem.cart_id == Cart.id)
-        .correlate(Cart)
+        .where(CartItem.cart_id == cart.c.id)
+        .correlate(cart)
         .scalar_subquery()
     )
     return func.coalesce(best, 1) == 1

@@ -11,6 +11,9 @@ from automation.goods import Goods, bought, holds, stands
 from automation.models import Order
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_orders = table_of(Order).c
 
 
 class CrossSellSettings(TriggerSettings):
@@ -43,24 +46,24 @@ class CrossSell(Trigger):
         delay = timedelta(days=settings.days)
         placed = window.earlier(delay)
         now = window.now
-        conditions = {"the order was not cancelled": stands(Order, now)}
+        conditions = {"the order was not cancelled": stands(_orders, now)}
         if not settings.suggested.is_everything:
-            since = later(Order.placed_at, literal(-float(settings.not_bought_days)))
+            since = later(_orders.placed_at, literal(-float(settings.not_bought_days)))
             conditions["nothing of what is suggested was bought"] = ~bought(
-                Order.customer_id.expression, settings.suggested, since, now
+                _orders.customer_id, settings.suggested, since, now
             )
         entry = {}
         if not settings.bought.is_everything:
-            entry["the order holds one of the products meant"] = holds(settings.bought, Order.id.expression)
+            entry["the order holds one of the products meant"] = holds(settings.bought, _orders.id)
         return Occurrences(
-            source=Order.__table__,
-            store_id=Order.store_id.expression,
-            customer_id=Order.customer_id.expression,
-            key=cast(Order.id, String()),
-            at=Order.placed_at.expression,
+            source=table_of(Order),
+            store_id=_orders.store_id,
+            customer_id=_orders.customer_id,
+            key=cast(_orders.id, String()),
+            at=_orders.placed_at,
             delay=delay,
-            subject_id=Order.id.expression,
-            within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
+            subject_id=_orders.id,
+            within=(_orders.placed_at > placed.since) & (_orders.placed_at <= placed.until),
             conditions=conditions,
             entry=entry,
         )

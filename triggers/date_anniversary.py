@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field
@@ -78,7 +79,7 @@ class DateAnniversary(Trigger):
     def occurrences(
         self, settings: DateAnniversarySettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
-        days = [] if anchor is not None else list(_days(settings, window))
+        days = () if anchor is not None else tuple(_days(settings, window))
         match settings.of:
             case "birthday" | "special_date":
                 return _by_calendar(settings, window, days)
@@ -100,13 +101,13 @@ def _days(settings: DateAnniversarySettings, window: Window) -> Iterator[_Day]:
             yield _Day(name, on, instant(on, settings.at, where), due_at)
 
 
-def _by_calendar(settings: DateAnniversarySettings, window: Window, days: list[_Day]) -> Occurrences:
-    """Dates that are kept as a month and a day."""
-    is_birthday = settings.of == "birthday"
-    month, day, year = _DATES["birthday" if is_birthday else "special_date"]
-    source: FromClause = Customer.__table__
-    if not is_birthday:
-        source = SpecialDate.__table__.join(Customer.__table__, Customer.id == SpecialDate.customer_id)
+@lru_cache(maxsize=64)
+def _calendar_of(settings: DateAnniversarySettings, days: tuple[_Day, ...]) -> tuple[Subquery, ColumnElement[bool]]:
+    """The table of what is due by the calendar, and which months and days those are.
+
+    The days of a window are the same for hours, and a sweep asks every second: the last ones are remembered.
+    """
+    month, day, _ = _DATES["birthday" if settings.of == "birthday" else "special_date"]
     rows = [
         (d.zone, month_of, day_of, d.on.year, str(d.on.year), d.at, d.due_at, d.at - GUARD)
         for d in days
@@ -122,6 +123,17 @@ def _by_calendar(settings: DateAnniversarySettings, window: Window, days: list[_
     )  # fmt: skip
     # Said twice: as constants they tell the planner how few days it is about, so that the index serves.
     dates = or_(false(), *(and_(month == m, day == d) for m, d in sorted({(row[1], row[2]) for row in rows})))
+    return due, dates
+
+
+def _by_calendar(settings: DateAnniversarySettings, window: Window, days: tuple[_Day, ...]) -> Occurrences:
+    """Dates that are kept as a month and a day."""
+    is_birthday = settings.of == "birthday"
+    month, day, year = _DATES["birthday" if is_birthday else "special_date"]
+    source: FromClause = Customer.__table__
+    if not is_birthday:
+        source = SpecialDate.__table__.join(Customer.__table__, Customer.id == SpecialDate.customer_id)
+    due, dates = _calendar_of(settings, days)
     if not is_birthday:
         dates = and_(SpecialDate.store_id == window.store_id, SpecialDate.name == settings.name, dates)
     meets = and_(lives_in(Customer.timezone.expression, due.c.zone), month == due.c.month, day == due.c.day)
@@ -135,7 +147,7 @@ def _by_calendar(settings: DateAnniversarySettings, window: Window, days: list[_
     }
     return _found(
         source,
-        (due, meets) if rows else None,
+        (due, meets) if days else None,
         window,
         subject_id=Customer.id.expression if is_birthday else SpecialDate.id.expression,
         within=dates,
@@ -144,18 +156,15 @@ def _by_calendar(settings: DateAnniversarySettings, window: Window, days: list[_
     )
 
 
-def _by_instant(
-    settings: DateAnniversarySettings,
-    window: Window,
-    days: list[_Day],
-    source: FromClause,
-    happened: ColumnElement[datetime],
-) -> Occurrences:
-    """Days that are kept as an instant; each zone has its own span of instants for a date of a year ago."""
+@lru_cache(maxsize=64)
+def _spans_of(
+    settings: DateAnniversarySettings, days: tuple[_Day, ...], timezone: str, happened: ColumnElement[datetime]
+) -> tuple[Subquery, ColumnElement[bool]]:
+    """The table of what is due by instants of years ago, and the spans in which these lie; remembered as above."""
     rows = []
     spans: dict[date, tuple[datetime, datetime]] = {}
     for d in days:
-        where = zone(d.zone or window.timezone)
+        where = zone(d.zone or timezone)
         for origin in origins(d.on, settings.leap_day, YEARS):
             start, end = day_span(origin, where)
             rows.append((d.zone, start, end, str(d.on.year), d.at, d.due_at, d.at - GUARD))
@@ -169,10 +178,22 @@ def _by_instant(
         },
         rows,
     )  # fmt: skip
+    within = or_(false(), *(and_(happened >= start, happened < end) for start, end in _joined(spans)))
+    return due, within
+
+
+def _by_instant(
+    settings: DateAnniversarySettings,
+    window: Window,
+    days: tuple[_Day, ...],
+    source: FromClause,
+    happened: ColumnElement[datetime],
+) -> Occurrences:
+    """Days that are kept as an instant; each zone has its own span of instants for a date of a year ago."""
+    due, within = _spans_of(settings, days, window.timezone, happened)
     meets = and_(
         lives_in(Customer.timezone.expression, due.c.zone), happened >= due.c.start_at, happened < due.c.end_at
     )
-    within = or_(false(), *(and_(happened >= start, happened < end) for start, end in _joined(spans)))
     is_order = settings.of == "first_order"
     entry = {"their last one was at least 364 days ago": _guard(window, due.c.guard_at)}
     if is_order:
@@ -180,7 +201,7 @@ def _by_instant(
         entry["it was their first order"] = is_first(window.now)
     return _found(
         source,
-        (due, meets) if rows else None,
+        (due, meets) if days else None,
         window,
         subject_id=Order.id.expression if is_order else Customer.id.expression,
         within=within,

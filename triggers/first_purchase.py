@@ -10,6 +10,9 @@ from sqlalchemy import ColumnElement, String, literal
 from automation.models import Order
 from automation.purchases import REFUNDS, is_first, still_stands
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_orders = table_of(Order).c
 
 
 class FirstPurchaseSettings(TriggerSettings):
@@ -39,17 +42,17 @@ class FirstPurchase(Trigger):
         delay = timedelta(hours=settings.after_hours)
         placed = window.earlier(delay)
         return Occurrences(
-            source=Order.__table__,
-            store_id=Order.store_id.expression,
-            customer_id=Order.customer_id.expression,
+            source=table_of(Order),
+            store_id=_orders.store_id,
+            customer_id=_orders.customer_id,
             key=literal("first", type_=String()),
-            at=Order.placed_at.expression,
+            at=_orders.placed_at,
             delay=delay,
-            subject_id=Order.id.expression,
-            within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
+            subject_id=_orders.id,
+            within=(_orders.placed_at > placed.since) & (_orders.placed_at <= placed.until),
             conditions=still_stands(window.now),
             entry={
                 "it was their first order": is_first(window.now),
-                "the order is worth enough": Order.total >= settings.minimum,
+                "the order is worth enough": _orders.total >= settings.minimum,
             },
         )

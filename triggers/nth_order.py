@@ -10,6 +10,9 @@ from sqlalchemy import ColumnElement, String, cast, func
 from automation.goods import earlier_orders, stands
 from automation.models import Order
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_orders = table_of(Order).c
 
 
 class NthOrderSettings(TriggerSettings):
@@ -39,17 +42,17 @@ class NthOrder(Trigger):
         delay = timedelta(hours=settings.delay_hours)
         placed = window.earlier(delay)
         now = window.now
-        place = earlier_orders(lambda o: func.count(o.id), Order, now, including=True)
+        place = earlier_orders(lambda o: func.count(o.id), now, including=True)
         is_it = place % settings.number == 0 if settings.is_repeated else place == settings.number
         return Occurrences(
-            source=Order.__table__,
-            store_id=Order.store_id.expression,
-            customer_id=Order.customer_id.expression,
+            source=table_of(Order),
+            store_id=_orders.store_id,
+            customer_id=_orders.customer_id,
             key=cast(place, String()),
-            at=Order.placed_at.expression,
+            at=_orders.placed_at,
             delay=delay,
-            subject_id=Order.id.expression,
-            within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
-            conditions={"the order was not cancelled": stands(Order, now)},
+            subject_id=_orders.id,
+            within=(_orders.placed_at > placed.since) & (_orders.placed_at <= placed.until),
+            conditions={"the order was not cancelled": stands(_orders, now)},
             entry={f"it is order no. {settings.number} of the customer": is_it},
         )

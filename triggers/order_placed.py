@@ -11,6 +11,9 @@ from sqlalchemy import ColumnElement
 from automation.models import Order
 from automation.purchases import REFUNDS, is_first, still_stands
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_orders = table_of(Order).c
 
 
 class OrderPlacedSettings(TriggerSettings):
@@ -39,20 +42,20 @@ class OrderPlaced(Trigger):
         del anchor  # nothing here counts from it
         delay = timedelta(hours=settings.after_hours)
         placed = window.earlier(delay)
-        entry = {"the order is worth enough": Order.total >= settings.minimum}
+        entry = {"the order is worth enough": _orders.total >= settings.minimum}
         if settings.which == "first":
             entry["it was their first order"] = is_first(window.now)
         if settings.which == "later":
             entry["they had ordered before"] = ~is_first(window.now)
         return Occurrences(
-            source=Order.__table__,
-            store_id=Order.store_id.expression,
-            customer_id=Order.customer_id.expression,
-            key=Order.external_id.expression,
-            at=Order.placed_at.expression,
+            source=table_of(Order),
+            store_id=_orders.store_id,
+            customer_id=_orders.customer_id,
+            key=_orders.external_id,
+            at=_orders.placed_at,
             delay=delay,
-            subject_id=Order.id.expression,
-            within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
+            subject_id=_orders.id,
+            within=(_orders.placed_at > placed.since) & (_orders.placed_at <= placed.until),
             conditions=still_stands(window.now),
             entry=entry,
         )

@@ -7,10 +7,13 @@ from typing import Literal
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, String, cast, func, literal, or_, select
-from sqlalchemy.orm import aliased
 
 from automation.models import PointsEntry
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_entries = table_of(PointsEntry).c
+_line = table_of(PointsEntry).alias("line").c
 
 
 class PointsReachedSettings(TriggerSettings):
@@ -41,32 +44,32 @@ class PointsReached(Trigger):
         delay = timedelta(hours=settings.delay_hours)
         came = window.earlier(delay)
         now = window.now
-        at = PointsEntry.at.expression
+        at = _entries.at
         each_time = settings.each == "time"
         before = _balance(is_before=True)
         return Occurrences(
-            source=PointsEntry.__table__,
-            store_id=PointsEntry.store_id.expression,
-            customer_id=PointsEntry.customer_id.expression,
-            key=cast(PointsEntry.id, String()) if each_time else literal(f"{settings.points}", type_=String()),
+            source=table_of(PointsEntry),
+            store_id=_entries.store_id,
+            customer_id=_entries.customer_id,
+            key=cast(_entries.id, String()) if each_time else literal(f"{settings.points}", type_=String()),
             at=at,
             delay=delay,
-            subject_id=PointsEntry.id.expression,
+            subject_id=_entries.id,
             within=(at > came.since) & (at <= came.until),
             conditions={"the points are still there": _balance(until=now) >= settings.points},
             entry={
                 "the line carried the balance over the number": (before < settings.points)
-                & (before + PointsEntry.points >= settings.points)
+                & (before + _entries.points >= settings.points)
             },
         )
 
 
 def _balance(*, until: ColumnElement[datetime] | None = None, is_before: bool = False) -> ColumnElement[int]:
-    line = aliased(PointsEntry)
-    found = select(func.sum(line.points)).where(line.customer_id == PointsEntry.customer_id)
+    line = _line
+    found = select(func.sum(line.points)).where(line.customer_id == _entries.customer_id)
     if until is not None:
         found = found.where(line.at <= until)
     if is_before:
-        earlier = (line.at == PointsEntry.at) & (line.id < PointsEntry.id)
-        found = found.where(or_(line.at < PointsEntry.at, earlier))
+        earlier = (line.at == _entries.at) & (line.id < _entries.id)
+        found = found.where(or_(line.at < _entries.at, earlier))
     return func.coalesce(found.scalar_subquery(), 0)

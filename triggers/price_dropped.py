@@ -7,13 +7,19 @@ from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, String, cast, literal, select, union
-from sqlalchemy.orm import aliased
 
 from automation.goods import Goods, bought, is_there
 from automation.models import Cart, CartItem, Event, Product
 from automation.properties import number
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+from automation.visits import carts_as_they_were, stood
+
+_events = table_of(Event).c
+_products = table_of(Product).c
+_fall, _look = (table_of(Event).alias(name) for name in ("fall", "look"))
+_items, _carts = table_of(CartItem), table_of(Cart)
 
 _DROP = "product.price_dropped"
 
@@ -42,34 +48,33 @@ class PriceDropped(Trigger):
     Settings = PriceDroppedSettings
     subject = "event"
     nothing = "no price fell of anything they were interested in"
-    not_kept = ("Prices and stock are taken as they are today, and carts as they were left last.",)
+    not_kept = ("Prices and stock are taken as they are today, and so is what is in a cart.",)
 
     def occurrences(
         self, settings: PriceDroppedSettings, window: Window, anchor: ColumnElement[datetime] | None = None
     ) -> Occurrences:
         now = window.now
-        drop: Any = Event
-        source: Any = Event.__table__
+        source: Any = table_of(Event)
         who: ColumnElement[Any] = window.who
         if anchor is None:
             seen = _interested(settings, window)
-            source = source.join(seen, seen.c.drop_id == Event.id)
+            source = source.join(seen, seen.c.drop_id == _events.id)
             who = seen.c.customer_id
-        before, after = number(drop.properties, "from"), number(drop.properties, "to")
+        before, after = number(_events.properties, "from"), number(_events.properties, "to")
         fall = before - after
-        since = later(Event.at, literal(-float(settings.within_days)))
+        since = later(_events.at, literal(-float(settings.within_days)))
         return Occurrences(
-            source=source.join(Product.__table__, Product.id == Event.product_id),
-            store_id=Event.store_id.expression,
+            source=source.join(table_of(Product), _products.id == _events.product_id),
+            store_id=_events.store_id,
             customer_id=who,
-            key=cast(Event.id, String()),
-            at=Event.at.expression,
-            subject_id=Event.id.expression,
-            within=(Event.name == _DROP) & (Event.at > window.since) & (Event.at <= window.until),
+            key=cast(_events.id, String()),
+            at=_events.at,
+            subject_id=_events.id,
+            within=(_events.name == _DROP) & (_events.at > window.since) & (_events.at <= window.until),
             conditions={
-                "the price is still as low": Product.price <= after,
+                "the price is still as low": _products.price <= after,
                 "the product can still be bought": is_there(),
-                "the customer has not bought it": ~bought(who, Event.product_id.expression, since, now),
+                "the customer has not bought it": ~bought(who, _events.product_id, since, now),
             },
             entry={
                 "the price fell by enough": (fall * 100 >= before * settings.least_percent)
@@ -83,27 +88,31 @@ def _interested(settings: PriceDroppedSettings, window: Window) -> Any:
     """Each fall within the window with each customer who was interested in the product, once."""
     parts = []
     if settings.interest != "carted":
-        drop, look = aliased(Event), aliased(Event)
+        drop, look = _fall.c, _look.c
         parts.append(
-            _falls(drop, look.customer_id, window)
-            .join(look, (look.product_id == drop.product_id) & (look.name == "product.viewed"))
+            _falls(look.customer_id, window)
+            .join(_look, (look.product_id == drop.product_id) & (look.name == "product.viewed"))
             .where(look.customer_id.is_not(None), *_lately(look.at, drop.at, settings))
         )
     if settings.interest != "viewed":
-        drop = aliased(Event)
+        drop, item = _fall.c, _items.c
+        carts = carts_as_they_were() if window.is_replay else _carts
+        cart: Any = carts.c
+        of_then = [stood(cart, drop.at)] if window.is_replay else []
         parts.append(
-            _falls(drop, Cart.customer_id, window)
-            .join(CartItem, CartItem.product_id == drop.product_id)
-            .join(Cart, Cart.id == CartItem.cart_id)
-            .where(Cart.customer_id.is_not(None), *_lately(Cart.last_activity_at, drop.at, settings))
+            _falls(cart.customer_id, window)
+            .join(_items, item.product_id == drop.product_id)
+            .join(carts, cart.id == item.cart_id)
+            .where(cart.customer_id.is_not(None), *_lately(cart.last_activity_at, drop.at, settings), *of_then)
         )
     return union(*parts).subquery("interested")
 
 
-def _falls(drop: Any, customer_id: Any, window: Window) -> Any:
+def _falls(customer_id: Any, window: Window) -> Any:
+    drop = _fall.c
     return (
         select(drop.id.label("drop_id"), customer_id.label("customer_id"))
-        .select_from(drop)
+        .select_from(_fall)
         .where(drop.store_id == window.store_id, drop.name == _DROP, drop.at > window.since, drop.at <= window.until)
     )
 

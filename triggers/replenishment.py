@@ -10,6 +10,10 @@ from sqlalchemy import ColumnElement, String, cast
 from automation.goods import Goods, bought, is_there
 from automation.models import Product, Repurchase
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_repurchases = table_of(Repurchase).c
+_products = table_of(Product).c
 
 
 class ReplenishmentSettings(TriggerSettings):
@@ -45,22 +49,22 @@ class Replenishment(Trigger):
         delay = timedelta(days=settings.days_after)
         due = window.earlier(delay)
         now = window.now
-        who = Repurchase.customer_id.expression
+        who = _repurchases.customer_id
         entry: dict[str, ColumnElement[bool]] = {"the product is one of those meant": settings.which.match()}
         if settings.is_own_only:
-            entry["the customer has bought it at least twice"] = Repurchase.is_own.expression
+            entry["the customer has bought it at least twice"] = _repurchases.is_own
         return Occurrences(
-            source=Repurchase.__table__.join(Product.__table__, Product.id == Repurchase.product_id),
-            store_id=Repurchase.store_id.expression,
+            source=table_of(Repurchase).join(table_of(Product), _products.id == _repurchases.product_id),
+            store_id=_repurchases.store_id,
             customer_id=who,
-            key=cast(Repurchase.order_id, String()) + ":" + cast(Repurchase.product_id, String()),
-            at=Repurchase.expected_at.expression,
+            key=cast(_repurchases.order_id, String()) + ":" + cast(_repurchases.product_id, String()),
+            at=_repurchases.expected_at,
             delay=delay,
-            subject_id=Repurchase.id.expression,
-            within=(Repurchase.expected_at > due.since) & (Repurchase.expected_at <= due.until),
+            subject_id=_repurchases.id,
+            within=(_repurchases.expected_at > due.since) & (_repurchases.expected_at <= due.until),
             conditions={
                 "it was not bought again since": ~bought(
-                    who, Repurchase.product_id.expression, Repurchase.bought_at.expression, now, is_later=True
+                    who, _repurchases.product_id, _repurchases.bought_at, now, is_later=True
                 ),
                 "the product can still be bought": is_there(),
             },

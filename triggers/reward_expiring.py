@@ -7,12 +7,15 @@ from typing import Any
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, String, cast, exists, func, literal, or_, select
-from sqlalchemy.orm import aliased
 
 from automation.loyalty.ledger import lives_beyond
 from automation.models import PointsEntry
 from automation.spans import later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_entries = table_of(PointsEntry).c
+_line, _other = (table_of(PointsEntry).alias(name).c for name in ("line", "other"))
 
 
 class RewardExpiringSettings(TriggerSettings):
@@ -41,22 +44,22 @@ class RewardExpiring(Trigger):
         delay = -timedelta(days=settings.days_before)
         due = window.earlier(delay)
         now = window.now
-        at: Any = PointsEntry.expires_at.expression
+        at: Any = _entries.expires_at
         return Occurrences(
-            source=PointsEntry.__table__,
-            store_id=PointsEntry.store_id.expression,
-            customer_id=PointsEntry.customer_id.expression,
-            key=cast(PointsEntry.id, String()),
+            source=table_of(PointsEntry),
+            store_id=_entries.store_id,
+            customer_id=_entries.customer_id,
+            key=cast(_entries.id, String()),
             at=at,
             delay=delay,
-            subject_id=PointsEntry.id.expression,
+            subject_id=_entries.id,
             within=(at > due.since) & (at <= due.until),
             conditions={
                 "they have not expired yet": at > now,
                 "enough of them are left": _left(now) >= settings.least,
             },
             entry={
-                "points were given": PointsEntry.points > 0,
+                "points were given": _entries.points > 0,
                 "no others expire in the day before": ~_expires_sooner(),
             },
         )
@@ -64,23 +67,21 @@ class RewardExpiring(Trigger):
 
 def _left(now: ColumnElement[datetime]) -> ColumnElement[int]:
     """The balance, less what lives more than a day longer."""
-    line = aliased(PointsEntry)
-    a_day_on = later(PointsEntry.expires_at, literal(1.0))
+    line = _line
+    a_day_on = later(_entries.expires_at, literal(1.0))
     counted = select(func.sum(line.points).filter(~lives_beyond(line, a_day_on))).where(
-        line.customer_id == PointsEntry.customer_id, line.at <= now
+        line.customer_id == _entries.customer_id, line.at <= now
     )
     return func.coalesce(counted.scalar_subquery(), 0)
 
 
 def _expires_sooner() -> ColumnElement[bool]:
-    other = aliased(PointsEntry)
-    sooner = (other.expires_at < PointsEntry.expires_at) & (
-        other.expires_at > later(PointsEntry.expires_at, literal(-1.0))
-    )
+    other = _other
+    sooner = (other.expires_at < _entries.expires_at) & (other.expires_at > later(_entries.expires_at, literal(-1.0)))
     return exists(
         select(1).where(
-            other.customer_id == PointsEntry.customer_id,
+            other.customer_id == _entries.customer_id,
             other.points > 0,
-            or_(sooner, (other.expires_at == PointsEntry.expires_at) & (other.id < PointsEntry.id)),
+            or_(sooner, (other.expires_at == _entries.expires_at) & (other.id < _entries.id)),
         )
     )

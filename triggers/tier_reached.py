@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select, true
-from sqlalchemy.orm import aliased
 
 from automation.models import CustomerTier
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_tiers = table_of(CustomerTier).c
+_next, _last = (table_of(CustomerTier).alias(name).c for name in ("next", "last"))
 
 TierName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
@@ -38,41 +41,41 @@ class TierReached(Trigger):
         delay = timedelta(hours=settings.delay_hours)
         came = window.earlier(delay)
         now = window.now
-        at, next_one = CustomerTier.since.expression, aliased(CustomerTier)
+        at, next_one = _tiers.since, _next
         return Occurrences(
-            source=CustomerTier.__table__,
-            store_id=CustomerTier.store_id.expression,
-            customer_id=CustomerTier.customer_id.expression,
-            key=cast(CustomerTier.id, String()),
+            source=table_of(CustomerTier),
+            store_id=_tiers.store_id,
+            customer_id=_tiers.customer_id,
+            key=cast(_tiers.id, String()),
             at=at,
             delay=delay,
-            subject_id=CustomerTier.id.expression,
+            subject_id=_tiers.id,
             within=(at > came.since) & (at <= came.until),
             conditions={
                 "they are still in that tier": ~exists(
                     select(1).where(
-                        next_one.customer_id == CustomerTier.customer_id,
+                        next_one.customer_id == _tiers.customer_id,
                         next_one.since <= now,
                         or_(
-                            next_one.since > CustomerTier.since,
-                            (next_one.since == CustomerTier.since) & (next_one.id > CustomerTier.id),
+                            next_one.since > _tiers.since,
+                            (next_one.since == _tiers.since) & (next_one.id > _tiers.id),
                         ),
                     )
                 ),
             },
             entry={
-                "the tier is one of those meant": CustomerTier.tier.in_(settings.tiers) if settings.tiers else true(),
+                "the tier is one of those meant": _tiers.tier.in_(settings.tiers) if settings.tiers else true(),
                 "it went the way that is meant": _went(settings.direction),
             },
         )
 
 
 def _went(direction: str) -> ColumnElement[bool]:
-    last = aliased(CustomerTier)
-    earlier = (last.since == CustomerTier.since) & (last.id < CustomerTier.id)
+    last = _last
+    earlier = (last.since == _tiers.since) & (last.id < _tiers.id)
     before = (
         select(last.rank)
-        .where(last.customer_id == CustomerTier.customer_id, or_(last.since < CustomerTier.since, earlier))
+        .where(last.customer_id == _tiers.customer_id, or_(last.since < _tiers.since, earlier))
         .order_by(last.since.desc(), last.id.desc())
         .limit(1)
         .scalar_subquery()
@@ -80,8 +83,8 @@ def _went(direction: str) -> ColumnElement[bool]:
     rank = func.coalesce(before, 0)
     match direction:
         case "up":
-            return CustomerTier.rank > rank
+            return _tiers.rank > rank
         case "down":
-            return CustomerTier.rank < rank
+            return _tiers.rank < rank
         case _:
-            return CustomerTier.rank != rank
+            return _tiers.rank != rank

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, String, func, literal
@@ -10,6 +11,9 @@ from sqlalchemy import ColumnElement, String, func, literal
 from automation.goods import earlier_orders, stands
 from automation.models import Order
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_orders = table_of(Order).c
 
 
 class TotalSpentSettings(TriggerSettings):
@@ -42,21 +46,21 @@ class TotalSpent(Trigger):
         now = window.now
         amount = settings.amount
         return Occurrences(
-            source=Order.__table__,
-            store_id=Order.store_id.expression,
-            customer_id=Order.customer_id.expression,
+            source=table_of(Order),
+            store_id=_orders.store_id,
+            customer_id=_orders.customer_id,
             key=literal(f"{amount}", type_=String()),
-            at=Order.placed_at.expression,
+            at=_orders.placed_at,
             delay=delay,
-            subject_id=Order.id.expression,
-            within=(Order.placed_at > placed.since) & (Order.placed_at <= placed.until),
+            subject_id=_orders.id,
+            within=(_orders.placed_at > placed.since) & (_orders.placed_at <= placed.until),
             conditions={
-                "the order was not cancelled": stands(Order, now),
-                "the customer has spent the amount": earlier_orders(_net, Order, now, including=True) >= amount,
+                "the order was not cancelled": stands(_orders, now),
+                "the customer has spent the amount": earlier_orders(_net, now, including=True) >= amount,
             },
-            entry={"the orders before it did not reach the amount": earlier_orders(_net, Order, now) < amount},
+            entry={"the orders before it did not reach the amount": earlier_orders(_net, now) < amount},
         )
 
 
-def _net(order: type[Order]) -> ColumnElement[int]:
-    return func.sum(order.total - order.refunded).filter(order.currency == Order.currency)
+def _net(order: Any) -> ColumnElement[int]:
+    return func.sum(order.total - order.refunded).filter(order.currency == _orders.currency)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, String, case, cast, literal
@@ -14,6 +15,9 @@ from automation.models import Order
 from automation.rhythms import STEPS
 from automation.spans import any_inside, later
 from automation.trigger import Occurrences, Trigger, TriggerSettings, Window
+from automation.upsert import table_of
+
+_orders = table_of(Order).c
 
 
 class WinBackSettings(TriggerSettings):
@@ -48,32 +52,41 @@ class WinBack(Trigger):
     ) -> Occurrences:
         del anchor  # counts from the order, which is the subject itself
         now = window.now
-        placed_at, delay = Order.placed_at.expression, timedelta(days=settings.days)
-        placed, due_at, store_id = window.earlier(delay), None, Order.store_id.expression
+        placed_at, delay = _orders.placed_at, timedelta(days=settings.days)
+        placed, due_at = window.earlier(delay), None
+        store_id: ColumnElement[Any] = _orders.store_id
         within: ColumnElement[bool] = (placed_at > placed.since) & (placed_at <= placed.until)
         if settings.by == "rhythm":
-            days, spans = Order.rhythm_days.expression, _spans(settings)
+            days, spans = _orders.rhythm_days, _spans(settings)
             within = any_inside(placed_at, days, spans, window, store_id)
             # Each part of it names the store: said once more outside, SQLite would read all of the store's orders.
             store_id = literal(window.store_id)
-            due_at = later(placed_at, case(spans, value=days, else_=float(settings.days)))
+            due_at = _due_at(settings)
         return Occurrences(
-            source=Order.__table__,
+            source=table_of(Order),
             store_id=store_id,
-            customer_id=Order.customer_id.expression,
-            key=cast(Order.id, String()),
+            customer_id=_orders.customer_id,
+            key=cast(_orders.id, String()),
             at=placed_at,
             delay=delay,
             due_at=due_at,
-            subject_id=Order.id.expression,
+            subject_id=_orders.id,
             within=within,
             conditions={
-                "no order was placed since": ~ordered(Order.customer_id.expression, placed_at, now),
+                "no order was placed since": ~ordered(_orders.customer_id, placed_at, now),
             },
-            entry={"the last order was not cancelled": stands(Order, now)},
+            entry={"the last order was not cancelled": stands(_orders, now)},
         )
 
 
+@lru_cache(maxsize=64)
+def _due_at(settings: WinBackSettings) -> ColumnElement[datetime]:
+    # A hundred rhythms: made once for all sweeps.
+    spans: Any = case(_spans(settings), value=_orders.rhythm_days, else_=float(settings.days))
+    return later(_orders.placed_at, spans)
+
+
+@lru_cache(maxsize=64)
 def _spans(settings: WinBackSettings) -> dict[int, float]:
     """Days to wait by rhythm; 0 stands for none.
 

@@ -129,6 +129,13 @@ def _refuse_guessing(session: Session, subjects: tuple[str, str], now: datetime)
             raise TooManyTries
 
 
+def want_mails(session: Session, admin: Admin, now: datetime, *, wanted: bool) -> None:
+    """Whether notices go to the admin by mail, too; those from now on."""
+    if admin.wants_mails != wanted:
+        admin.wants_mails, admin.wants_mails_since = wanted, now if wanted else None
+        audit.note(session, admin.id, "admin.mails_wanted" if wanted else "admin.mails_ended", admin.email, now)
+
+
 def set_password(session: Session, admin: Admin, password: str, now: datetime, *, keep: str | None = None) -> None:
     """Give an admin a password; every device but the one whose session hash is `keep` must log in again.
 

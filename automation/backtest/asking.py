@@ -72,12 +72,13 @@ class Asker:
         if self._version.definition.audience is not None:
             conditions[AUDIENCE] = predicate(self._version.audience, moments, self._scope)
         due_at: Any = found.at if found.due_at is None else found.due_at
-        # The subject's own key finds it. Said again, the window would have the database walk through all of it.
+        # The subject's own key finds it. Said again, the window would have the database walk through all of it. Of what
+        # comes round for everybody, a week's newsletter, only the one that is asked about is answered.
         within = [found.within] if self._version.trigger.replay_span is not None else []
         statement = (
             select(Moments.number, due_at.label("due_at"), found.key, _first_failing(list(conditions.values())))
             .select_from(source_of(found).join(moments.table(), _meets(found)))
-            .where(*within)
+            .where(found.at == Moments.anchor_at, *within)
         )
         names = list(conditions)
         answers = dict.fromkeys(asked, Answer(GONE))
@@ -93,7 +94,7 @@ class Asker:
         if not found.conditions:
             return dict.fromkeys(asked, Answer(None))
         statement = select(Moments.number, _first_failing(list(found.conditions.values()))).select_from(
-            found.source.join(moments.table(), found.subject_id == Moments.subject_id)
+            found.source.join(moments.table(), (found.subject_id == Moments.subject_id) & found.stood)
         )
         names = list(found.conditions)
         answers = dict.fromkeys(asked, Answer(GONE))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.orm import Session
 
 from automation import arbiter
@@ -110,15 +110,15 @@ class ReplayDesk:
         del place, step_id, arm
 
     def holding(self, places: Sequence[Place], rule: Rule) -> set[int]:
-        found = set(
-            self.session.scalars(
-                select(Customer.id).where(
-                    Customer.id.in_([place.customer_id for place in places]),
-                    predicate(rule, self.now, self._scope, each=True),
-                )
-            )
+        rows = [(place.enrolment_id, place.customer_id, place.entered_at) for place in places]
+        given = timetable("given", {"id": ID, "customer_id": ID, "entered_at": INSTANT}, rows)
+        entry: ColumnElement[datetime] = literal_column("given.entered_at", INSTANT)
+        found = self.session.scalars(
+            select(given.c.id)
+            .join(Customer, Customer.id == given.c.customer_id)
+            .where(predicate(rule, self.now, self._scope, each=True, entry=entry))
         )
-        return {place.enrolment_id for place in places if place.customer_id in found}
+        return set(found)
 
     def happened(self, places: Sequence[Place], event: str, where: Sequence[Filter] = ()) -> dict[int, datetime]:
         rows = [(place.enrolment_id, place.customer_id, place.since_at) for place in places]
@@ -164,6 +164,7 @@ class _Traveller:
             due_at=entry.at,
             anchor_at=entry.candidate.at,
             subject_id=entry.candidate.subject_id,
+            entered_at=entry.at,
         )
         journey = Journey(entry, place)
         for lot, percent, words in lots(self._road.version):

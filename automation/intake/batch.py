@@ -70,9 +70,15 @@ class Shelf:
         self._new: list[Row] = []
         self._touched: dict[int, Row] = {}
 
-    def load(self, *where: ColumnElement[bool]) -> list[Row]:
-        """The rows that there are."""
-        found = self._session.execute(select(self._table).where(*where))
+    def load(self, *where: ColumnElement[bool], is_locked: bool = False) -> list[Row]:
+        """The rows that there are; locked in the order of their ids until the transaction ends, where it matters that
+        nobody else changes them in between.
+        """
+        wanted = select(self._table).where(*where)
+        if is_locked:
+            # What refers to a row may still be written: only who would change it waits.
+            wanted = wanted.order_by(self._table.c.id).with_for_update(key_share=True)
+        found = self._session.execute(wanted)
         return [dict(row) for row in found.mappings()]
 
     def add(self, row: Row) -> Row:

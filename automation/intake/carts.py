@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, or_, select, union_all, update
 
+from automation import visits
 from automation.changes import CartChanged, CartDeleted, Line
 from automation.intake.batch import (
     MOST_INT,
@@ -39,6 +40,8 @@ class _Carts:
         self._batch, self._people = batch, people
         self._shelf = Shelf(batch, Cart)
         self._lines: dict[str, Sequence[Line]] = {}
+        self._visits: list[tuple[Row, Row]] = []
+        """Carts that were touched again, each with what it was until then."""
         tokens = {change.external_id for change in changes}
         checkouts = {change.checkout_id for change in changes if change.checkout_id}
         either = or_(Cart.external_id.in_(tokens), Cart.checkout_id.in_(checkouts))
@@ -51,6 +54,9 @@ class _Carts:
         row = self._row(change)
         newer = is_newer(change.updated_at, row["external_updated_at"])
         self._batch.tally(is_newer=newer)
+        if visits.is_another(row, change.updated_at):
+            self._visits.append((row, visits.past(row, change.updated_at)))
+            row["visit_at"] = change.updated_at
         owner = self._people.find(change.person)
         fill(
             row,
@@ -96,7 +102,7 @@ class _Carts:
             "id": None,
             "store_id": self._batch.store_id,
             "external_id": change.external_id,
-            **dict.fromkeys(("customer_id", "checkout_id", "checkout_at", "ordered_at", "deleted_at")),
+            **dict.fromkeys(("customer_id", "checkout_id", "checkout_at", "visit_at", "ordered_at", "deleted_at")),
             "external_updated_at": None,
             "currency": change.currency or self._batch.currency,
             "total": 0,
@@ -128,6 +134,8 @@ class _Carts:
 
     def flush(self) -> None:
         self._shelf.flush()
+        past = [{**visit, "cart_id": row["id"]} for row, visit in self._visits]
+        visits.keep(self._batch.session, self._batch.store_id, past, self._batch.now)
         told = {self._by_token[token]["id"]: lines for token, lines in self._lines.items()}
         if not told:
             return

@@ -12,6 +12,7 @@ from automation.intake.batch import Batch, Row, latest
 from automation.loyalty.accounts import merge_accounts
 from automation.models import (
     Cart,
+    CartVisit,
     Consent,
     Customer,
     CustomerTier,
@@ -36,6 +37,7 @@ from automation.upsert import table_of
 _FOLLOW: tuple[type[Any], ...] = (
     Identity,
     Cart,
+    CartVisit,
     Order,
     Event,
     DueItem,

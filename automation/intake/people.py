@@ -65,11 +65,12 @@ class People:
             )
             owners = dict(batch.session.execute(mine).all())
         if owners or keys:
+            # Lists of tags and attributes are read, added to and written back: of two who do so at once one waits.
             whose = or_(
                 Customer.id.in_(set(owners.values())),
                 (Customer.store_id == batch.store_id) & Customer.email_key.in_(keys),
             )
-            rows = {row["id"]: row for row in self._shelf.load(whose)}
+            rows = {row["id"]: row for row in self._shelf.load(whose, is_locked=True)}
         self._by_external = {external_id: rows[owner] for external_id, owner in owners.items()}
         self._by_key = {row["email_key"]: row for row in rows.values() if row["email_key"]}
         if rows and external_ids - owners.keys():

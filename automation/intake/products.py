@@ -39,9 +39,11 @@ def take_products(batch: Batch, changes: Sequence[ProductChanged]) -> None:
             variants[change.external_id] = change
     shelf.flush()
     told = {rows[external_id]["id"]: change for external_id, change in variants.items()}
-    stock = _stock_of_variants(batch, told)
+    stock = _variants_of(batch, told)
     _replace_variants(batch, told)
-    there: _Stock = {(i, v.external_id): v.stock for i, change in told.items() for v in change.variants or ()}
+    there: _Variants = {
+        (i, v.external_id): (v.stock, v.price) for i, change in told.items() for v in change.variants or ()
+    }
     _tell(batch, [(rows[external_id], *was) for external_id, was in before.items()], stock, there)
 
 
@@ -103,16 +105,19 @@ def _replace_variants(batch: Batch, told: dict[int, ProductChanged]) -> None:
         batch.session.connection().execute(insert(table), rows)
 
 
-_Stock = dict[tuple[int, str], int | None]
-"""Stock of variants, by product and the shop's id of the variant."""
+_Variants = dict[tuple[int, str], tuple[int | None, int]]
+"""Stock and price of variants, by product and the shop's id of the variant."""
+PRICED = "price.changed"
+"""A product's, or with `variant_id` a variant's, price went `from` one amount `to` another."""
 
 
-def _stock_of_variants(batch: Batch, product_ids: Iterable[int]) -> _Stock:
-    found = select(Variant.product_id, Variant.external_id, Variant.stock).where(Variant.product_id.in_(product_ids))
-    return {(row.product_id, row.external_id): row.stock for row in batch.session.execute(found)}
+def _variants_of(batch: Batch, product_ids: Iterable[int]) -> _Variants:
+    columns = (Variant.product_id, Variant.external_id, Variant.stock, Variant.price)
+    found = batch.session.execute(select(*columns).where(Variant.product_id.in_(product_ids)))
+    return {(row.product_id, row.external_id): (row.stock, row.price) for row in found}
 
 
-def _tell(batch: Batch, seen: Iterable[tuple[Row, int | None, int]], variants: _Stock, now_there: _Stock) -> None:
+def _tell(batch: Batch, seen: Iterable[tuple[Row, int | None, int]], variants: _Variants, now_there: _Variants) -> None:
     """Leave an event for what a customer may wait for. A product that is new to us is no news to anybody."""
     rows: list[Row] = []
     products: dict[int, Row] = {}
@@ -123,8 +128,13 @@ def _tell(batch: Batch, seen: Iterable[tuple[Row, int | None, int]], variants: _
             rows.append(_event(batch, row, name, stock=row["stock"]))
         if 0 <= row["price"] < price:
             rows.append(_event(batch, row, "product.price_dropped", **{"from": price, "to": row["price"]}))
-    for (product_id, variant_id), stock in sorted(now_there.items()):
-        before = variants.get((product_id, variant_id))
+        if row["price"] != price > 0:
+            rows.append(_event(batch, row, PRICED, **{"from": price, "to": row["price"]}))
+    for (product_id, variant_id), (stock, price) in sorted(now_there.items()):
+        before, was = variants.get((product_id, variant_id), (None, price))
+        if product_id in products and price != was > 0:
+            change = {"from": was, "to": price, "variant_id": variant_id}
+            rows.append(_event(batch, products[product_id], PRICED, **change))
         if product_id in products and _rose(before, stock):
             name = "variant.back_in_stock" if (before or 0) <= 0 else "variant.restocked"
             rows.append(_event(batch, products[product_id], name, stock=stock, variant_id=variant_id))

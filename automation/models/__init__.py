@@ -11,7 +11,7 @@ from automation.models.campaigns import (
     Enrolment,
     Trial,
 )
-from automation.models.commerce import Cart, CartItem, DueItem, Event, Order, OrderItem, Product, Variant
+from automation.models.commerce import Cart, CartItem, CartVisit, DueItem, Event, Order, OrderItem, Product, Variant
 from automation.models.customers import (
     Consent,
     ConsentState,
@@ -66,6 +66,7 @@ __all__ = [
     "CampaignVersion",
     "Cart",
     "CartItem",
+    "CartVisit",
     "Connection",
     "Consent",
     "ConsentState",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, one_of
@@ -26,6 +26,9 @@ class Admin(Record):
     role: Mapped[Code] = mapped_column(default="owner")
     timezone: Mapped[str | None] = mapped_column(String(64))
     is_disabled: Mapped[bool] = mapped_column(default=False)
+    wants_mails: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Of what a person should see to, beside the home page."""
+    wants_mails_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime | None]
 

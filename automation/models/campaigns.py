@@ -65,6 +65,7 @@ class Enrolment(Record):
         one_of("state", *ENROLMENT_STATES),
         Index(
             "ix_enrolments_due_at",
+            "campaign_id",
             "due_at",
             postgresql_where=text("state = 'active'"),
             sqlite_where=text("state = 'active'"),

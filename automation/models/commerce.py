@@ -87,9 +87,39 @@ class Cart(Record):
     source: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     created_at: Mapped[datetime]
     last_activity_at: Mapped[datetime]
+    visit_at: Mapped[datetime | None]
+    """When the present visit began, where there was one before; see `CartVisit`."""
     ordered_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     external_updated_at: Mapped[datetime | None]
+
+
+class CartVisit(Record):
+    """A cart as it was between two touches: written when it is touched again after a while, for looking back.
+
+    The present state is the cart's own row, so a cart that was left once has none of these.
+    """
+
+    __tablename__ = "cart_visits"
+    __table_args__ = (
+        Index("ix_cart_visits_store_id_left_at", "store_id", "left_at"),
+        Index("ix_cart_visits_cart_id", "cart_id"),
+        Index("ix_cart_visits_customer_id", "customer_id"),
+    )
+
+    id: Mapped[Id]
+    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    cart_id: Mapped[int] = mapped_column(BigInt, ForeignKey("carts.id", ondelete="CASCADE"))
+    customer_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("customers.id"))
+    began_at: Mapped[datetime | None]
+    """When the visit before it ended; null for the first."""
+    left_at: Mapped[datetime]
+    """The last touch."""
+    ended_at: Mapped[datetime]
+    """When it was touched again: from then on it was another."""
+    total: Mapped[Money]
+    item_count: Mapped[int]
+    deleted_at: Mapped[datetime | None]
 
 
 class CartItem(Record):

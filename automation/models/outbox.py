@@ -17,6 +17,13 @@ class Notice(Record):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "step_id", "round"),
         Index("ix_notices_store_id_created_at", "store_id", "created_at"),
+        Index(
+            "ix_notices_open",
+            "store_id",
+            "id",
+            postgresql_where=text("read_at IS NULL"),
+            sqlite_where=text("read_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id]

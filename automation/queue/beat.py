@@ -31,6 +31,7 @@ from automation.stages.poll import poll
 from automation.stages.post import post
 from automation.stages.settle import settle
 from automation.stages.summarise import summarise
+from automation.stages.tell import tell
 from automation.stages.watch import watch
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ STAGES: Mapping[str, Stage] = {
     "attribute": attribute,
     "post": post,
     "watch": watch,
+    "tell": tell,
 }
 """The belt, in its order."""
 
@@ -64,6 +66,7 @@ LIMITS: Mapping[str, int] = {
     "decide": 2500,
     "attribute": 1000,
     "post": 100,
+    "tell": 20,
 }
 """Rows a stage moves in one call; deliver's is the settings' batch size."""
 

@@ -21,6 +21,7 @@ def lines_of(item: type[CartItem | OrderItem], ids: Collection[int]) -> Any:
         select(
             owner.label("owner_id"),
             item.product_id,
+            item.variant_external_id,
             item.title.label("written"),
             item.quantity,
             item.price,

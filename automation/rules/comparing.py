@@ -110,7 +110,7 @@ def in_span(column: Any, span: Span) -> Truth:
     """An instant in a span; an unknown one is in none."""
     bounds = [column.is_not(None)]
     if span.since is not None:
-        bounds.append(column >= span.since)
+        bounds.append(column > span.since if span.is_after else column >= span.since)
     if span.until is not None:
         bounds.append(column < span.until)
     return and_(*bounds)

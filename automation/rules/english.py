@@ -25,7 +25,7 @@ from automation.rules.language import (
     Suppressed,
 )
 from automation.rules.operators import OPERATORS
-from automation.rules.windows import Between, Calendar, LastDays, Since
+from automation.rules.windows import Between, Calendar, LastDays, Since, SinceEntry
 
 _COUNTED = {
     "at_least": "at least ",
@@ -226,6 +226,8 @@ def _when(window: Any) -> str:
             return f" on {_moment(first)}{whose}"
         case Between(between=[first, last]):
             return f" from {_moment(first)} to {_moment(last)}{whose}"
+        case SinceEntry():
+            return " since they entered"
         case Calendar():
             return f" {window.calendar.replace('_', ' ')}{whose}"
         case _:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, case, literal, select
 from sqlalchemy.orm import Session
 
 from automation.models import ConsentState, Customer, Suppression
+from automation.models.record import UTCDateTime
 from automation.rules import checks, tallies
 from automation.rules.dialects import seen_json
 from automation.rules.english import sentence
@@ -63,13 +64,21 @@ class Reason:
 
 
 def explain(
-    session: Session, rule: Rule, customer_id: int, now: datetime, segments: Mapping[int, Rule] | None = None
+    session: Session,
+    rule: Rule,
+    customer_id: int,
+    now: datetime,
+    segments: Mapping[int, Rule] | None = None,
+    *,
+    entered_at: datetime | None = None,
 ) -> Reason:
     """Why the rule holds for a customer at `now`, or does not: one statement, two where it reads customers' calendars.
 
+    `entered_at` is when they entered a campaign, for a rule that counts from there.
+
     Raises LookupError for a customer who does not exist, RuleBroken as `predicate()` does.
     """
-    question = Question(rule, now, segments)
+    question = Question(rule, now, segments, entered_at=entered_at)
     row = session.execute(select(*question.columns).where(_customers.c.id == customer_id)).one_or_none()
     if row is None:
         raise LookupError(f"There is no customer {customer_id}.")
@@ -83,7 +92,13 @@ class Question:
     """
 
     def __init__(
-        self, rule: Rule, now: datetime, segments: Mapping[int, Rule] | None = None, *, prefix: str = "why"
+        self,
+        rule: Rule,
+        now: datetime,
+        segments: Mapping[int, Rule] | None = None,
+        *,
+        prefix: str = "why",
+        entered_at: datetime | None = None,
     ) -> None:
         self.columns: list[ColumnElement[Any]] = []
         """The first is always there, so that a rule without comparisons can be asked as well."""
@@ -91,7 +106,8 @@ class Question:
         self._prefix = prefix
         self._now = now
         self._names = segments.names if isinstance(segments, Scope) else {}
-        self._reader = Reader(now, segments, each=True)
+        entry = None if entered_at is None else literal(entered_at, UTCDateTime())
+        self._reader = Reader(now, segments, each=True, entry=entry)
         self._keys: list[list[str]] = []
         self._add(literal(1))
         self._inner: list[Rule] = []

@@ -280,7 +280,7 @@ def read(value: Any) -> Rule:
     try:
         rule = _ADAPTER.validate_python(value)
     except ValidationError as error:
-        tags = {*_NAMES.values(), "LastDays", "Between", "Since", "Calendar"}
+        tags = {*_NAMES.values(), "LastDays", "Between", "Since", "Calendar", "SinceEntry"}
         where = ".".join(str(p) for p in error.errors()[0]["loc"] if p not in tags)
         raise RuleBroken(f"{where or 'rule'}: {said(error)}") from error
     depth, nodes = _size(rule)

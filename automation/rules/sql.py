@@ -48,27 +48,42 @@ K = TypeVar("K", bound=Hashable)
 
 
 def predicate(
-    rule: Rule, now: datetime | Moments, segments: Mapping[int, Rule] | None = None, *, each: bool = False
+    rule: Rule,
+    now: datetime | Moments,
+    segments: Mapping[int, Rule] | None = None,
+    *,
+    each: bool = False,
+    entry: ColumnElement[datetime] | None = None,
 ) -> Truth:
     """A WHERE clause over Customer that is true for whom the rule holds at `now`, and false, never NULL, for others.
 
     `now` may be in the past: what happened later does not count. It may be a table of moments, to which the statement
     is then joined: the rule is read as of each row's own. `segments` holds the rules of saved segments by id;
     a rule that reads a calendar needs the whole `Scope` of the store. With `each` every customer is looked up along
-    an index: better for a few, worse for all. Raises RuleBroken for an unknown or circular segment, or a rule that is
-    too large with its segments.
+    an index: better for a few, worse for all. `entry` is the instant at which each customer entered a campaign, a
+    `literal_column`, so that it reaches into subqueries; with it, too, every customer is looked up. Raises RuleBroken
+    for an unknown or circular segment, for a window since an entry without one, or a rule that is too large with its
+    segments.
     """
-    return Reader(now, segments, each=each or isinstance(now, Moments)).read(rule)
+    return Reader(now, segments, each=each or isinstance(now, Moments) or entry is not None, entry=entry).read(rule)
 
 
 class Reader:
     """Reads the nodes of one rule, and counts how large it grows."""
 
-    def __init__(self, now: datetime | Moments, segments: Mapping[int, Rule] | None, *, each: bool) -> None:
+    def __init__(
+        self,
+        now: datetime | Moments,
+        segments: Mapping[int, Rule] | None,
+        *,
+        each: bool,
+        entry: ColumnElement[datetime] | None = None,
+    ) -> None:
         self._moment = now
         self.now: Any = now.at if isinstance(now, Moments) else now
         self.segments = {} if segments is None else segments
         self.each = each
+        self.entry = entry
         self._path: list[int] = []
         self._leaves = 0
         self._values = 0
@@ -194,7 +209,7 @@ class Reader:
             inner_zone = of_store if windows.zone_of(inner) == "store" else where
             is_date = rule.do in ("first", "last")
             value = comparing.span_of(rule.is_, rule.value, now, inner_zone) if is_date else None
-            return windows.span(rule.within, now, outer_zone), value
+            return windows.span(rule.within, now, outer_zone, self.entry), value
 
         return ("customer" if "customer" in asked else "store" if "store" in asked else None), spans
 
@@ -271,7 +286,10 @@ class Reader:
             return exists(said.correlate(_customers))
 
         return self._by_calendar(
-            rule, windows.zone_of(rule.within), lambda now, where: windows.span(rule.within, now, where), state
+            rule,
+            windows.zone_of(rule.within),
+            lambda now, where: windows.span(rule.within, now, where, self.entry),
+            state,
         )
 
     def _suppressed(self, rule: Suppressed) -> Truth:

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
+from automation.errors import RuleBroken
+
 ZoneOf = Literal["store", "customer"]
 """Whose calendar is meant."""
 MAX_DAYS = 36_500
@@ -26,6 +28,8 @@ class Span:
 
     since: datetime | None = None
     until: datetime | None = None
+    is_after: bool = False
+    """`since` itself is outside."""
 
 
 def _moment(value: str) -> str:
@@ -97,10 +101,17 @@ class Calendar(_Window):
     zone: ZoneOf = "store"
 
 
+class SinceEntry(_Window):
+    """From the customer's entry into the campaign on; only where an enrolment is in sight."""
+
+    since_entry: Literal[True]
+
+
 def _tag(value: Any) -> str | None:
     if isinstance(value, BaseModel):
         return type(value).__name__
     names = {"last_days": "LastDays", "between": "Between", "since": "Since", "calendar": "Calendar"}
+    names["since_entry"] = "SinceEntry"
     return next((tag for key, tag in names.items() if isinstance(value, dict) and key in value), None)
 
 
@@ -108,17 +119,20 @@ Window = Annotated[
     Annotated[LastDays, Tag("LastDays")]
     | Annotated[Between, Tag("Between")]
     | Annotated[Since, Tag("Since")]
-    | Annotated[Calendar, Tag("Calendar")],
+    | Annotated[Calendar, Tag("Calendar")]
+    | Annotated[SinceEntry, Tag("SinceEntry")],
     Discriminator(
         _tag,
         custom_error_type="window",
-        custom_error_message="a window is one of {last_days}, {between: [from, to]}, {since}, {calendar}",
+        custom_error_message=(
+            "a window is one of {last_days}, {between: [from, to]}, {since}, {calendar}, {since_entry: true}"
+        ),
     ),
 ]
-_ADAPTER: TypeAdapter[LastDays | Between | Since | Calendar] = TypeAdapter(Window)
+_ADAPTER: TypeAdapter[LastDays | Between | Since | Calendar | SinceEntry] = TypeAdapter(Window)
 
 
-def read(value: Any) -> LastDays | Between | Since | Calendar:
+def read(value: Any) -> LastDays | Between | Since | Calendar | SinceEntry:
     """Parse a window's JSON. Raises pydantic's ValidationError."""
     return _ADAPTER.validate_python(value)
 
@@ -156,9 +170,20 @@ def day_start(on: date, where: ZoneInfo) -> datetime:
     return datetime.combine(on, time(), where).astimezone(UTC)
 
 
-def span(window: Any, now: datetime, where: ZoneInfo) -> Span:
-    """The instants that a window means at `now`, for calendars read in a zone. None is all time."""
+def span(window: Any, now: datetime, where: ZoneInfo, entry: Any = None) -> Span:
+    """The instants that a window means at `now`, for calendars read in a zone. None is all time.
+
+    `entry` is the instant, or the column, of an enrolment's entry. Raises RuleBroken for a window since the entry where
+    there is none.
+    """
     match window:
+        case SinceEntry():
+            if entry is None:
+                raise RuleBroken(
+                    "since_entry counts from a customer's entry into a campaign: it can stand in a campaign's exit "
+                    "rules, its goal and its branch steps, and nowhere else."
+                )
+            return Span(entry, is_after=True)
         case None:
             return Span()
         case LastDays():

@@ -12,31 +12,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from automation import bulk, versions
+from automation import bulk, versions, waking
 from automation.app import App
 from automation.desk import BatchDesk
+from automation.due import IS_ACTIVE, due_campaigns
 from automation.endings import GOAL_STEP, Traveller, endings, needs_scope
 from automation.faults import declare, fault
-from automation.models import Campaign, Customer, Enrolment
+from automation.models import Customer, Enrolment
 from automation.step import Exit, Hold, Jump, Move, Next, Place, Stay, WaitUntil
 from automation.versions import Version
 
 declare("advance.before_commit")
 
-MOVING = ("live", "stopping", "finished")
-"""States of a campaign whose customers go on."""
 LATE = timedelta(hours=1)
 """A step taken later than this counts its waits from now, or a mail would follow on the heels of the one before."""
 MAX_VISITS = 200
 """Steps one enrolment may take: no flow without a loop comes near."""
-# Spelt as the partial index spells it: with a bound parameter SQLite would not see that it fits.
-_IS_ACTIVE: Any = literal_column("enrolments.state = 'active'")
-# The plus keeps SQLite from going campaign by campaign, through all that ever entered each, and sorting those.
-# PostgreSQL finds the way by when they are due itself, and only without it.
-_CAMPAIGN_ON_SQLITE: Any = literal_column("+enrolments.campaign_id")
 SOON = timedelta(seconds=1)
 """Nobody who stays at a step is looked at again within the same call."""
 
@@ -72,10 +66,12 @@ class _Row:
         self.place = replace(self.place, due_at=max(move.until, now + SOON))
         self.waits_for, self.arrived_at, self.is_special = move.event, since, True
 
-    def watch(self, event: str) -> None:
-        """Be woken when the goal's event happens: not to go on, where it waits for its time."""
-        self.waits_for, self.is_special = event, True
-        self.goes_on_at = self.place.due_at if self.arrived_at is None else None
+    def watch(self, events: frozenset[str]) -> None:
+        """Be woken, too, when the goal may be reached: not to go on, where it waits for its time."""
+        if events:
+            known = set() if self.waits_for is None else {self.waits_for}
+            self.waits_for, self.is_special = waking.one_of(events | known), True
+            self.goes_on_at = self.place.due_at if self.arrived_at is None else None
 
     def jump(self, move: Jump) -> None:
         """To another step of the flow, and take note of it."""
@@ -93,11 +89,18 @@ class _Row:
 def advance(app: App, now: datetime, limit: int) -> int:
     """Move at most `limit` due enrolments as far as they can go now; the number moved.
 
-    One transaction: nothing here touches the network. The number of statements depends on how many versions and
-    steps are due, never on how many customers.
+    One transaction: nothing here touches the network. The number of statements depends on how many campaigns,
+    versions and steps are due, never on how many customers. Who waits in a paused campaign is not looked at.
     """
+    with app.db.read() as session:
+        due = session.scalars(due_campaigns(now)).all()
+    if not due:
+        return 0
     with app.db.write() as session:
-        rows = _claim(app, session, now, limit)
+        rows: list[_Row] = []
+        for campaign_id in due:
+            if len(rows) < limit:
+                rows += _claim(session, campaign_id, now, limit - len(rows))
         if not rows:
             return 0
         by_version: dict[int, list[_Row]] = defaultdict(list)
@@ -113,8 +116,7 @@ def advance(app: App, now: datetime, limit: int) -> int:
     return len(rows)
 
 
-def _claim(app: App, session: Session, now: datetime, limit: int) -> list[_Row]:
-    campaign_id = _CAMPAIGN_ON_SQLITE if app.db.is_sqlite else Enrolment.campaign_id
+def _claim(session: Session, campaign_id: int, now: datetime, limit: int) -> list[_Row]:
     found = session.execute(
         select(
             Enrolment.id,
@@ -134,8 +136,7 @@ def _claim(app: App, session: Session, now: datetime, limit: int) -> list[_Row]:
             Enrolment.goes_on_at,
         )
         .join(Customer, Customer.id == Enrolment.customer_id)
-        .join(Campaign, Campaign.id == campaign_id)
-        .where(_IS_ACTIVE, Enrolment.due_at <= now, Campaign.state.in_(MOVING))
+        .where(IS_ACTIVE, Enrolment.campaign_id == campaign_id, Enrolment.due_at <= now)
         .order_by(Enrolment.due_at)
         .limit(limit)
         .with_for_update(of=Enrolment, skip_locked=True)
@@ -176,8 +177,7 @@ def _still_on_their_way(
             continue
         if row.place.due_at > now:
             # Woken before its time, and the goal is not reached: it waits on.
-            if event := _goal_event(version, row, now):
-                row.watch(event)
+            row.watch(_goal_events(version, row, now))
             continue
         if not row.place.timezone:
             row.place = replace(row.place, timezone=version.timezone)
@@ -192,10 +192,10 @@ def _still_on_their_way(
     return moving
 
 
-def _goal_event(version: Version, row: _Row, now: datetime) -> str | None:
-    """What it is worth waking for while it waits: the event of a goal that may still be reached."""
+def _goal_events(version: Version, row: _Row, now: datetime) -> frozenset[str]:
+    """What it is worth waking for while it waits: the events of a goal that may still be reached."""
     goal = version.definition.goal
-    return goal.event if goal is not None and now < row.entered_at + goal.within else None
+    return version.goal_events if goal is not None and now < row.entered_at + goal.within else frozenset()
 
 
 def _walk(app: App, version: Version, rows: Iterable[_Row], desk: BatchDesk, now: datetime) -> None:
@@ -224,7 +224,7 @@ def _finish(row: _Row, version: Version, now: datetime) -> None:
         row.end("finished")
         return
     row.go(GOAL_STEP, row.entered_at + goal.within)
-    row.waits_for, row.is_special = goal.event, True
+    row.waits_for, row.is_special = waking.one_of(version.goal_events), True
 
 
 def _take(app: App, version: Version, step_id: str, rows: list[_Row], desk: BatchDesk, now: datetime) -> list[_Row]:
@@ -238,8 +238,8 @@ def _take(app: App, version: Version, step_id: str, rows: list[_Row], desk: Batc
         row.visits += not row.place.is_back
         if _move(row, moves[row.place.enrolment_id], after, inside, now):
             going.append(row)
-        elif row.state == "active" and row.waits_for is None and (event := _goal_event(version, row, now)):
-            row.watch(event)
+        elif row.state == "active":
+            row.watch(_goal_events(version, row, now))
     return going
 
 

@@ -19,10 +19,12 @@ from automation.models import Campaign, ConsentState, Customer, Enrolment, Messa
 from automation.rules.scope import Scope
 from automation.rules.sql import predicate
 from automation.trigger import Occurrences
+from automation.upsert import table_of
 from automation.versions import Version
 
 declare("enrol.before_commit")
 
+_customers, _enrolments, _states = (table_of(model).c for model in (Customer, Enrolment, ConsentState))
 _COLUMNS = (
     "store_id",
     "campaign_id",
@@ -120,7 +122,7 @@ def _wanted(scope: Scope, version: Version, found: Occurrences, now: datetime) -
         found.within,
         *found.conditions.values(),
         *found.entry.values(),
-        Customer.erased_at.is_(None),
+        _customers.erased_at.is_(None),
         # What falls due for a few is asked of each; what is due for everybody is asked of all at once.
         predicate(
             version.audience,
@@ -128,20 +130,20 @@ def _wanted(scope: Scope, version: Version, found: Occurrences, now: datetime) -
             scope,
             each=found.source is not Customer.__table__,
         ),
-        ~_enrolled(version, Enrolment.key == found.key),
+        ~_enrolled(version, _enrolments.key == found.key),
     ]
     if version.trigger.mailable_only and definition.mail_class != "transactional":
         where.append(agreed(definition.topic))
     source = found.source
     if Customer.__table__ not in find_tables(source, include_joins=False):
-        source = source.join(Customer.__table__, Customer.id == found.customer_id)
+        source = source.join(Customer.__table__, _customers.id == found.customer_id)
     columns = _columns(version, found, now)
     if not _spaces_entries(version):
         return select(*columns).select_from(source).where(*where).order_by(*_order(version, found))
     if definition.entry == "once":
         where.append(~_enrolled(version, true()))
     else:
-        where.append(~_enrolled(version, Enrolment.entered_at > now - timedelta(days=definition.cooldown_days)))
+        where.append(~_enrolled(version, _enrolments.entered_at > now - timedelta(days=definition.cooldown_days)))
     # Two carts of one customer may fall due together: only the newest of them starts.
     newest = func.row_number().over(partition_by=found.customer_id, order_by=(found.at.desc(), found.subject_id.desc()))
     ranked = select(*columns, newest.label("place")).select_from(source).where(*where).subquery()
@@ -156,12 +158,12 @@ def _spaces_entries(version: Version) -> bool:
 def _order(version: Version, found: Occurrences) -> list[ColumnElement[Any]]:
     if version.trigger.mailable_only:
         # Everybody at once: in the order of the key, which no batch has to sort for.
-        return [Customer.id.expression]
+        return [_customers.id]
     return [found.at]
 
 
 def _columns(version: Version, found: Occurrences, now: datetime) -> list[ColumnElement[Any]]:
-    instant = Enrolment.due_at.type
+    instant = _enrolments.due_at.type
     due_at = literal(now, type_=instant) if found.due_at is None else found.due_at
     values: dict[str, Any] = {
         "store_id": literal(version.store_id),
@@ -202,16 +204,14 @@ def _exit_reason(version: Version, found: Occurrences) -> ColumnElement[str]:
 
 def _enrolled(version: Version, which: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists(
-        select(1).where(Enrolment.campaign_id == version.campaign_id, Enrolment.customer_id == Customer.id, which)
+        select(1).where(_enrolments.campaign_id == version.campaign_id, _enrolments.customer_id == _customers.id, which)
     )
 
 
 def agreed(topic: str) -> ColumnElement[bool]:
     """True where the customer's consent to a topic stands."""
     return exists(
-        select(1).where(
-            ConsentState.customer_id == Customer.id, ConsentState.topic == topic, ConsentState.status == "granted"
-        )
+        select(1).where(_states.customer_id == _customers.id, _states.topic == topic, _states.status == "granted")
     )
 
 

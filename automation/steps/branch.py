@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, field_validator
+from sqlalchemy import literal
 
 from automation.campaigns import readable
 from automation.errors import CampaignBroken, RuleBroken
@@ -47,7 +48,7 @@ class Branch(Step):
         if settings.rule is None:
             raise CampaignBroken("set the rule")
         try:
-            predicate(language.read(settings.rule), publishing.now, publishing.scope)
+            predicate(language.read(settings.rule), publishing.now, publishing.scope, entry=literal(publishing.now))
         except RuleBroken as error:
             raise CampaignBroken(f"rule: {error}") from error
         return settings

@@ -25,6 +25,14 @@ class PasswordForm(BaseModel):
     )
 
 
+class MailsForm(BaseModel):
+    wants_mails: bool = Field(
+        False,
+        title="Mail me what a person should see to",
+        description="What flows tell of, as a digest at most every half hour. It is on the home page in any case.",
+    )
+
+
 @blueprint.get("/login")
 @permission("public")
 def login() -> str | Response:
@@ -87,7 +95,8 @@ def _account(form: Form, status: int = 200) -> tuple[str, int]:
     with app.db.read() as session:
         devices = admins.live_sessions(session, admin, admins.wall_time(app))
     here = auth.current_session().id_hash
-    return render_template("session/account.html", form=form, devices=devices, here=here), status
+    mails = draw(MailsForm, {"wants_mails": admin.wants_mails})
+    return render_template("session/account.html", form=form, mails=mails, devices=devices, here=here), status
 
 
 @blueprint.get("/account")
@@ -118,6 +127,21 @@ def password() -> Response | tuple[str, int]:
         form["new"].error = str(error)
         return _account(form, 422)
     flash("Your password is changed. All other devices are logged out.")
+    return redirect(url_for("session.account"), 303)
+
+
+@blueprint.post("/account/mails")
+@permission("view")
+def mails() -> Response | tuple[str, int]:
+    """Whether notices go to the admin by mail."""
+    app = the_app()
+    typed, _ = read(MailsForm, request.form)
+    if not isinstance(typed, MailsForm):
+        abort(400)
+    with app.db.write() as session:
+        row = session.get_one(Admin, auth.current_admin().id)
+        admins.want_mails(session, row, app.clock(), wanted=typed.wants_mails)
+    flash("You get them by mail, too." if typed.wants_mails else "They are on the home page only.")
     return redirect(url_for("session.account"), 303)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from automation.models import Cart, CartItem, Message
 from automation.rendering.lines import line, lines_of
+from automation.rendering.prices import changes_since, price_now
 from automation.rendering.value import Batch, Value
 
 NONE: dict[str, Any] = {"items": [], "total": 0, "count": 0, "currency": "", "recovery_url": ""}
@@ -28,6 +29,7 @@ class CartValue(Value):
 def _carts(batch: Batch, ids: Sequence[int]) -> dict[tuple[int, int], dict[str, Any]]:
     """By customer and id, so that nobody is shown another's."""
     columns = (Cart.id, Cart.customer_id, Cart.total, Cart.item_count, Cart.currency, Cart.recovery_url)
+    rows = batch.session.execute(select(*columns, Cart.last_activity_at).where(Cart.id.in_(ids))).all()
     carts = {
         (row.customer_id, row.id): {
             "items": [],
@@ -36,10 +38,15 @@ def _carts(batch: Batch, ids: Sequence[int]) -> dict[tuple[int, int], dict[str, 
             "currency": row.currency,
             "recovery_url": row.recovery_url,
         }
-        for row in batch.session.execute(select(*columns).where(Cart.id.in_(ids)))
+        for row in rows
     }
     by_id = {cart_id: value for (_, cart_id), value in carts.items()}
-    for row in batch.session.execute(lines_of(CartItem, ids)):
-        if row.owner_id in by_id:
-            by_id[row.owner_id]["items"].append(line(row))
+    left_at = {row.id: row.last_activity_at for row in rows}
+    lines = [row for row in batch.session.execute(lines_of(CartItem, ids)) if row.owner_id in by_id]
+    products = {row.product_id for row in lines if row.product_id is not None}
+    changes = changes_since(batch.session, products, min(left_at.values())) if products else {}
+    for row in lines:
+        cart, price = by_id[row.owner_id], price_now(changes, row, left_at[row.owner_id])
+        cart["items"].append({**line(row), "price": price})
+        cart["total"] = max(0, cart["total"] + row.quantity * (price - row.price))
     return carts

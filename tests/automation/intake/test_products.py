@@ -53,6 +53,14 @@ def test_each_variant_that_comes_back_leaves_an_event_of_its_own(shop: Shop) -> 
     assert told == [("variant.restocked", "v1", 5), ("variant.back_in_stock", "v0", 2)]
 
 
+def test_every_price_that_changes_is_told_with_what_it_was(shop: Shop) -> None:
+    shop.tell(tea(9, (900, 5), (700, 5)))
+    shop.tell(tea(8, (950, 5), (700, 5)))
+    shop.tell(tea(7, (950, 5), (990, 5)))
+    told = [(e.properties.get("variant_id"), e.properties["from"], e.properties["to"]) for e in shop.rows(Event)]
+    assert told == [("v0", 900, 950), (None, 700, 950), ("v1", 700, 990)]
+
+
 def test_a_first_price_and_a_first_stock_are_no_news(shop: Shop) -> None:
     shop.tell(tea(9, (900, 5)))
     assert shop.rows(Event) == []

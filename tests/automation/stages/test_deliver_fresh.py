@@ -7,8 +7,11 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from automation.app import App
+from automation.changes import ProductChanged
 from automation.clock import TurnableClock
-from automation.models import Cart, CartItem, Message, Product, Rendering
+from automation.intake import record
+from automation.intake.products import PRICED
+from automation.models import Cart, CartItem, Message, Product, Rendering, Store
 from automation.stages.decide import decide
 from automation.stages.deliver import deliver
 from tests import make
@@ -63,6 +66,37 @@ def test_a_price_that_rose_after_the_draft_is_the_one_the_mail_shows(post: tuple
     deliver(app, NOW, 10)
     assert world.recipients == ["ada@example.com"]
     assert _shown(app) == [("Tea bowl", 1495, False, 1495)]
+
+
+def test_a_price_that_the_shop_told_of_the_product_is_the_one_the_mail_shows(
+    post: tuple[App, Post], clock: TurnableClock
+) -> None:
+    app, _ = post
+    _drafted(app)
+    with app.db.read() as session:
+        store_id = session.scalars(select(Product.store_id)).one()
+    with app.db.write() as session:
+        platform = make.connection(app, session, session.get_one(Store, store_id), "platform", "shopify", secret="s")
+        for minutes, price in ((1, 1495), (2, 1395)):
+            at = NOW + timedelta(minutes=minutes)
+            record(session, platform, [ProductChanged(external_id="p1", title="Cup", price=price, updated_at=at)], at)
+    deliver(app, clock.turn(timedelta(minutes=3)), 10)
+    assert _shown(app) == [("Cup", 1395, True, 1395)]
+
+
+def test_a_line_on_another_basis_than_the_products_price_stays_as_it_was(
+    post: tuple[App, Post], clock: TurnableClock
+) -> None:
+    app, _ = post
+    _drafted(app)
+    with app.db.write() as session:
+        cup = session.scalars(select(Product)).one()
+        session.execute(update(CartItem).values(price=1088))
+        session.execute(update(Cart).values(total=1088))
+        store, at = session.get_one(Store, cup.store_id), NOW + timedelta(minutes=1)
+        make.event(session, store, None, PRICED, at, product=cup, **{"from": 1295, "to": 1495})
+    deliver(app, clock.turn(timedelta(minutes=3)), 10)
+    assert [(price, total) for _, price, _, total in _shown(app)] == [(1088, 1088)]
 
 
 def test_what_a_provider_may_have_seen_is_sent_again_as_it_was(post: tuple[App, Post], clock: TurnableClock) -> None:

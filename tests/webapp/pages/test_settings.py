@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from automation.app import App
-from automation.models import AuditEntry, Installation, Store
+from automation.models import Admin, AuditEntry, Installation, Store
 from automation.policy import Policy
 from tests.webapp.visitors import Visitor, logged_in
 
@@ -85,3 +85,15 @@ def test_a_viewer_sees_the_settings_but_no_button(site: Flask, app: App, owner: 
     page = logged_in(site, app, "viewer").get("/settings/").text
     assert "Wren" in page
     assert 'type="submit" class="btn btn-primary"' not in page
+
+
+def test_an_admin_asks_for_notices_by_mail_and_ends_them(app: App, owner: Visitor) -> None:
+    page = owner.get("/account").text
+    assert "Mail me what a person should see to" in page
+    assert owner.post("/account/mails", {"wants_mails": "on"}).status_code == 303
+    with app.db.read() as session:
+        assert [row.wants_mails for row in session.scalars(select(Admin))] == [True]
+    assert "checked" in owner.get("/account").text
+    assert owner.post("/account/mails", {}).status_code == 303
+    with app.db.read() as session:
+        assert [row.wants_mails_since for row in session.scalars(select(Admin))] == [None]
