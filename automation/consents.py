@@ -2,6 +2,8 @@
 
 The standing is a function of all lines, not of the order in which they came in:
 - the newest `at` wins; at the same instant what protects more (withdrawn, then pending, then granted);
+- a consent that is only implied (a purchase, an inquiry, where the law lets that count) holds until it expires, and
+  only while the person has said neither yes nor no themselves;
 - a withdrawal made with us (unsubscribed, complained, a form, an admin) holds against every later sync of a shop
   or an import. Only a newer grant by the person themselves (a form), or by an admin, lifts it; a complaint is
   lifted by the person alone.
@@ -44,9 +46,12 @@ class ConsentLine:
     customer_id: int
     status: Status
     source: str
-    """form, import, platform, api, unsubscribe, complaint, admin, demo."""
+    """form, import, import_welcomed, platform, api, unsubscribe, complaint, admin, demo, purchase, inquiry, expiry."""
     at: datetime
     """When the customer did it; an instant to come counts as now."""
+    basis: Literal["express", "implied"] = "express"
+    expires_at: datetime | None = None
+    """When an implied consent ends; None for an express one, which never does."""
     topic: str = "marketing"
     wording: str = ""
     ip: str = ""
@@ -65,10 +70,14 @@ class Line(Protocol):
     def source(self) -> str: ...
     @property
     def at(self) -> datetime: ...
+    @property
+    def basis(self) -> str: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
 
 
 L = TypeVar("L", bound=Line)
-_Kept = Row[int, int, int, str, str, str, datetime]
+_Kept = Row[int, int, int, str, str, str, datetime, str, datetime | None]
 _Told = tuple[int, str, str, str, datetime]
 """What makes two lines the same: customer, topic, status, source, instant."""
 
@@ -78,11 +87,24 @@ def standing(lines: Iterable[L]) -> L:
 
     Raises ValueError for no lines.
     """
-    lines = list(lines)
+    told = list(lines)
+    lines = [line for line in told if line.basis == "express"]
+    if all(line.status == "pending" for line in lines) and len(lines) < len(told):
+        return _implied([line for line in told if line.basis != "express"])
     held = [line for line in lines if line.status == "withdrawn" and not _is_lifted(line, lines)]
     # A withdrawal that holds leaves only withdrawals to choose from; else the newest line of all is the standing.
     choice = [line for line in lines if line.status == "withdrawn"] if held else lines
     return max(choice, key=lambda line: (line.at, PROTECTION[line.status]))
+
+
+def _implied(lines: Sequence[L]) -> L:
+    """Of consents that dealings imply the one that ends last, or the word that all of them have ended."""
+
+    def lasts(line: L) -> tuple[datetime, int]:
+        # The word that a consent expired is said at the instant at which it did, and is the stronger there.
+        return line.expires_at or line.at, PROTECTION[line.status]
+
+    return max(lines, key=lasts)
 
 
 def _is_lifted(withdrawal: Line, lines: Sequence[Line]) -> bool:
@@ -141,6 +163,8 @@ def _ledger(session: Session, customers: Sequence[int]) -> list[_Kept]:
             Consent.status,
             Consent.source,
             Consent.at,
+            Consent.basis,
+            Consent.expires_at,
         )
         .where(Consent.customer_id.in_(customers))
         .order_by(Consent.id)
@@ -161,7 +185,7 @@ def _write_states(session: Session, winners: Sequence[_Kept]) -> int:
     statement = upsert(ConsentState)
     statement = statement.on_conflict_do_update(
         index_elements=["customer_id", "topic"],
-        set_={name: statement.excluded[name] for name in ("status", "at", "consent_id")},
+        set_={name: statement.excluded[name] for name in ("status", "at", "expires_at", "consent_id")},
     )
     session.execute(
         statement.values(
@@ -172,6 +196,7 @@ def _write_states(session: Session, winners: Sequence[_Kept]) -> int:
                     "store_id": w.store_id,
                     "status": w.status,
                     "at": w.at,
+                    "expires_at": w.expires_at if w.status == "granted" else None,
                     "consent_id": w.id,
                 }
                 for w in winners

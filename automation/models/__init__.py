@@ -23,6 +23,7 @@ from automation.models.customers import (
     Suppression,
 )
 from automation.models.errands import Errand
+from automation.models.imports import Import, ImportChunk, ImportMapping, ImportRefusal
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
@@ -39,6 +40,7 @@ from automation.models.messages import (
 from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.outbox import Notice, OutboundWebhook
+from automation.models.privacy import ErasedPerson, HitCount
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
@@ -72,10 +74,16 @@ __all__ = [
     "Decision",
     "DueItem",
     "Enrolment",
+    "ErasedPerson",
     "Errand",
     "Event",
     "Heartbeat",
+    "HitCount",
     "Identity",
+    "Import",
+    "ImportChunk",
+    "ImportMapping",
+    "ImportRefusal",
     "InboundWebhook",
     "Installation",
     "Job",
