@@ -25,7 +25,11 @@ _EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinf
 class Batch:
     """A run of changes from one connection, and what became of them."""
 
-    def __init__(self, session: Session, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self, session: Session, connection: Connection, now: datetime, *, imported_at: datetime | None = None
+    ) -> None:
+        """`imported_at` is set on the customers whom this run makes known: a file told of them."""
+        self.imported_at = imported_at
         self.session = session
         self.connection = connection
         self.store_id = connection.store_id
@@ -34,6 +38,7 @@ class Batch:
         self.stale = 0
         self.repeated = 0
         self.unmatched = 0
+        self.erased = 0
         self._currency: str | None = None
 
     @property
