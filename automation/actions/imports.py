@@ -16,6 +16,7 @@ from automation import audit
 from automation.app import App
 from automation.connections import connect
 from automation.errors import NotAllowed
+from automation.exporting import beside
 from automation.importing import files, loading
 from automation.importing.building import Built, RowRefused
 from automation.importing.cells import unguard
@@ -25,7 +26,7 @@ from automation.importing.sheets import Shape, shape_of
 from automation.models import Connection, Consent, Import, ImportMapping, ImportRefusal
 from automation.security import random_id
 
-CONNECTION = "Imported files"
+CONNECTION = beside.NAME
 """Name of the connection whose ids a file's ids are, where no shop's is chosen."""
 _OPEN = ("draft", "checked", "failed", "cancelled")
 
@@ -172,7 +173,7 @@ def problems(session: Session, row: Import) -> list[str]:
     found = [f"No column means: {words}." for words in lacking]
     if row.kind == "customers" and options.consent == "granted" and not options.evidence.strip():
         found.append("Say where and by which words they agreed: without evidence nobody has.")
-    if options.as_recorded and _has_ledger(session, row.store_id):
+    if options.as_recorded and row.kind in ("customers", "consents") and _has_ledger(session, row.store_id):
         found.append("Sources can be kept as recorded only while the store's ledger of consents is empty.")
     return found
 

@@ -214,7 +214,9 @@ class Builder:
                 f"no reason that we know; one of {', '.join(sorted(set(_REASONS.values())))}", *row.place("reason")
             )
         at = min(row.moment("at") or self.frame.at, self.frame.at)
-        detail = row.text("detail") or ("" if told == reason else told) or f"imported from {self.frame.name}"
+        detail = row.text("detail") or ("" if told == reason else told)
+        if not detail and not self.frame.options.as_recorded:
+            detail = f"imported from {self.frame.name}"
         return [
             Suppressed(store_id=self.frame.store_id, email_key=normal_form(email), reason=reason, at=at, detail=detail)
         ]
@@ -308,7 +310,7 @@ class _Row:
         text = cells.unguard(self._cells[number])
         if not text.strip():
             return None
-        if "\ufffd" in text:
+        if "\ufffd" in text and not self._builder.frame.options.as_recorded:
             raise RowRefused("a letter cannot be read: which encoding is it?", *self.place(field))
         return text if self._builder.frame.options.as_recorded else text.strip()
 
