@@ -60,7 +60,7 @@ def upload(
         raise NotAllowed(f"Files can hold {', '.join(KINDS)}; not {kind[:40]}.")
     size = path.stat().st_size
     if size > files.MOST:
-        raise NotAllowed(f"The file is larger than {files.MOST >> 30} GB: part it into several.")
+        raise NotAllowed(f"The file is larger than {files.MOST // 10**9} GB: part it into several.")
     shape = shape_of(path)
     row = Import(
         public_id=random_id(),

@@ -19,7 +19,7 @@ from automation.models import Import, ImportChunk
 from automation.security import random_id
 
 _PIECE = 1 << 20
-MOST = 2 << 30
+MOST = 1_000_000_000
 """Bytes of a file."""
 
 
