@@ -84,7 +84,7 @@ def _customer_page(session: Session, rows: Sequence[Any]) -> list[Values]:
 
 
 def _with_owner(
-    model: type[Any], columns: Sequence[str], make: Callable[[Any], Values] = lambda _: {}
+    model: type[Any], columns: Sequence[str], make: Callable[[Any, str], Values] = lambda _one, _currency: {}
 ) -> tuple[Callable[[int, datetime], Select[Any]], Page]:
     """Rows of a model with whose they are: two columns before the model's own."""
 
@@ -96,13 +96,14 @@ def _with_owner(
         )
 
     def page(session: Session, rows: Sequence[Any]) -> list[Values]:
+        currency = beside.currency_of(session, rows[0][1].store_id)
         names = beside.names(session, [row[1].customer_id for row in rows if row[1].customer_id])
         return [
             {
                 "email": email,
                 "customer_id": names.get(one.customer_id),
                 **{name: getattr(one, name) for name in columns},
-                **make(one),
+                **make(one, currency),
             }
             for _, one, email in rows
         ]
@@ -116,12 +117,12 @@ _MONEY = ("subtotal", "discount", "shipping", "tax", "total", "refunded")
 _MILESTONES = ("placed_at", "paid_at", "fulfilled_at", "delivered_at", "cancelled_at")
 
 
-def _due(item: DueItem) -> Values:
-    amount = decimal_text(item.amount, item.currency or "EUR") if item.amount is not None else None
+def _due(item: DueItem, currency: str) -> Values:
+    amount = decimal_text(item.amount, item.currency or currency) if item.amount is not None else None
     return {"amount": amount, "updated_at": item.external_updated_at}
 
 
-def _order(order: Order) -> Values:
+def _order(order: Order, _currency: str) -> Values:
     return {
         **{name: decimal_text(getattr(order, name), order.currency) for name in _MONEY},
         "origin": order.source,
@@ -141,7 +142,7 @@ def _order_page(session: Session, rows: Sequence[Any]) -> list[Values]:
     ]
 
 
-def _event(event: Event) -> Values:
+def _event(event: Event, _currency: str) -> Values:
     told = (event.external_id or "").partition(":")[2]
     # What an import made up to know a row again is no id of anybody's.
     return {"external_id": "" if told.startswith("row-") else told}

@@ -224,6 +224,7 @@ class Builder:
     def _due_items(self, row: _Row) -> list[Built]:
         currency = (row.text("currency") or self.frame.currency).upper()
         amount = row.amount("amount", currency)
+        is_filled = amount is not None and not self.frame.options.as_recorded
         return [
             DueItemChanged(
                 kind=(row.text("kind") or "payment").lower(),
@@ -232,7 +233,7 @@ class Builder:
                 title=row.text("title") or "",
                 url=row.text("url") or "",
                 amount=amount,
-                currency=currency if amount is not None or row.text("currency") else None,
+                currency=currency if is_filled or row.text("currency") else None,
                 due_at=row.needed_moment("due_at"),
                 done_at=row.moment("done_at"),
                 properties=row.json("properties") or {},

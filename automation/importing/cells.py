@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from automation.errors import Unreadable
-from automation.money import minor_units
+from automation.money import exponent, minor_units
 from automation.times import instant
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -101,7 +101,8 @@ def day(text: str, dates: str) -> tuple[int | None, int, int]:
 def amount(text: str, currency: str) -> int:
     """Minor units of 1299.00, 1,299.00 or 1.299,00. Raises Unreadable for what could be meant in two ways."""
     bare = re.sub(r"[\s\u00a0\u202f€$£¥]|[A-Z]{3}", "", text)
-    if _AMBIGUOUS.fullmatch(bare):
+    is_plain = exponent(currency) == 3 and "." in bare  # a dinar has a thousand fils
+    if _AMBIGUOUS.fullmatch(bare) and not is_plain:
         raise Unreadable("thousands or a fraction? Write 1299.00")
     if _POINTED.fullmatch(bare):
         return minor_units(bare.replace(",", ""), currency)

@@ -39,6 +39,7 @@ from automation.intake.batch import Batch, cleaned, sliced
 from automation.intake.carts import take_carts, take_deleted_carts
 from automation.intake.erased import without_erased
 from automation.intake.happenings import take_due_items, take_events
+from automation.intake.implied import take_implied
 from automation.intake.inbox import count_topics, store, store_all
 from automation.intake.orders import take_deleted_orders, take_orders
 from automation.intake.people import take_deleted, take_merges, take_people
@@ -108,6 +109,7 @@ def _take_state(batch: Batch, changes: Sequence[Change]) -> None:
     take_carts(batch, people, only(CartChanged))
     take_orders(batch, people, only(OrderChanged, OrderRefunded, OrderDelivered))
     take_events(batch, people, only(EventHappened))
+    take_implied(batch, people, only(OrderChanged, EventHappened))
     take_due_items(batch, people, only(DueItemChanged))
     people.flush_engagement()
 

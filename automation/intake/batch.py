@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from automation.changes import Change
+from automation.consent_policy import ConsentPolicy, of_store
 from automation.models import Connection, Record, Store
 from automation.upsert import table_of
 
@@ -40,6 +41,7 @@ class Batch:
         self.unmatched = 0
         self.erased = 0
         self._currency: str | None = None
+        self._consent_policy: ConsentPolicy | None = None
 
     @property
     def currency(self) -> str:
@@ -47,6 +49,14 @@ class Batch:
         if self._currency is None:
             self._currency = self.session.scalars(select(Store.currency).where(Store.id == self.store_id)).one()
         return self._currency
+
+    @property
+    def consent_policy(self) -> ConsentPolicy:
+        """The store's rules of consent."""
+        if self._consent_policy is None:
+            stored = self.session.scalars(select(Store.consent).where(Store.id == self.store_id)).one()
+            self._consent_policy = of_store(stored)
+        return self._consent_policy
 
     def tally(self, *, is_newer: bool) -> None:
         """Count a change of state as applied or stale."""
