@@ -14,7 +14,7 @@ import orjson
 
 from bench.rig import Figure
 
-BENCHES = ("throughput", "decide", "sweep", "advance", "kinds", "rules", "webhooks", "memory", "smtp")
+BENCHES = ("throughput", "decide", "sweep", "advance", "kinds", "rules", "webhooks", "memory", "smtp", "imports")
 
 
 def main() -> None:

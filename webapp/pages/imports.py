@@ -104,6 +104,7 @@ def upload() -> AnyResponse | tuple[str, int]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "upload"
             file.save(path)
+            file.close()
             with app.db.write() as session:
                 row = actions.upload(
                     app,
