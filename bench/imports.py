@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import psutil
 from sqlalchemy import event
@@ -89,7 +90,7 @@ def _take(app: App, store_id: int, path: Path) -> tuple[float, int]:
 class _Peak:
     """The most memory that the process took meanwhile, in MB above what it had at the start."""
 
-    def __enter__(self) -> _Peak:
+    def __enter__(self) -> Self:
         self._process = psutil.Process()
         self._start = self._process.memory_info().rss
         self._most = self._start

@@ -82,11 +82,12 @@ def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows of the first sheet as text, one at a time. Raises Unreadable for a sheet that cannot be read."""
     from openpyxl import load_workbook  # noqa: PLC0415  slow to import, and only imports need it
 
-    try:
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except Exception as error:  # whatever a file from outside makes the library stumble over
-        raise Unreadable("The workbook cannot be read: open and save it again, or save it as CSV.") from error
-    try:
+    # Ours to close: the library leaves it open when it stumbles.
+    with path.open("rb") as file:
+        try:
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        except Exception as error:  # whatever a file from outside makes the library stumble over
+            raise Unreadable("The workbook cannot be read: open and save it again, or save it as CSV.") from error
         sheet = book.worksheets[0] if book.worksheets else None
         if sheet is None:
             raise Unreadable("The workbook has no sheet.")
@@ -94,8 +95,6 @@ def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         sheet.reset_dimensions()
         for number, cells in enumerate(_of_sheet(sheet), 1):
             yield number, [_text(cell) for cell in cells[:500]]
-    finally:
-        book.close()
 
 
 def _of_sheet(sheet: Any) -> Iterator[tuple[Any, ...]]:
