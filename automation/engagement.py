@@ -69,8 +69,9 @@ def note(session: Session, hit: Hit) -> bool:
     Where the store follows nobody, or this customer does not want to be followed, it is only counted, or not even that.
     """
     found = session.execute(
-        select(Message, Store.consent, ConsentState.status)
+        select(Message, Store.consent, ConsentState.status, Customer.erased_at)
         .join(Store, Store.id == Message.store_id)
+        .join(Customer, Customer.id == Message.customer_id)
         .outerjoin(
             ConsentState,
             (ConsentState.customer_id == Message.customer_id) & (ConsentState.topic == TRACKING_TOPIC),
@@ -79,9 +80,9 @@ def note(session: Session, hit: Hit) -> bool:
     ).one_or_none()
     if found is None or found[0].is_test:
         return False
-    message, rules, wish = found
+    message, rules, wish, erased_at = found
     mode = consent_policy.of_store(rules).tracking
-    if mode == "off":
+    if mode == "off" or erased_at is not None:
         return False
     if mode == "aggregate" or wish == "withdrawn":
         return _only_count(session, message, hit)

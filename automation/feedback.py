@@ -157,11 +157,11 @@ def _record(
                     "type": event.event,
                     "at": event.at,
                     "external_id": mark + event.external_id,
-                    "reason": _cut(event.reason, 1000),
+                    "reason": _cut(event.reason, 1000) if _is_named(message) else "",
                     "is_policy": event.is_policy,
-                    "url": _cut(event.url, 2000),
-                    "agent": _cut(event.agent, 500),
-                    "ip": _cut(event.ip, 64),
+                    "url": _cut(event.url, 2000) if _is_named(message) else "",
+                    "agent": _cut(event.agent, 500) if _is_named(message) else "",
+                    "ip": _cut(event.ip, 64) if _is_named(message) else "",
                     "is_machine": event.is_machine,
                     "recorded_at": now,
                 }
@@ -172,6 +172,11 @@ def _record(
         .returning(MessageEvent.external_id)
     )
     return {external_id.removeprefix(mark) for external_id in kept}
+
+
+def _is_named(message: _Row) -> bool:
+    """Whether it is known whose the message was; of the erased nothing is written down again."""
+    return message.to_email is not None or message.email_key is not None
 
 
 def _cut(text: str, length: int) -> str:
@@ -230,7 +235,7 @@ def _protect(
                         detail=event.reason,
                     )
                 )
-            if not h.message.is_test:
+            if not h.message.is_test and _is_named(h.message):
                 topics = {h.message.topic, "marketing"}
                 lines += _withdrawals(event, store_id, h.message.customer_id, topics, h.message.id)
     for event in by_address:

@@ -6,20 +6,22 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import delete, event, func, select
 
-from automation import intake
+from automation import engagement, intake, unsubscribing
 from automation.app import App
 from automation.changes import (
     Change,
     ConsentChanged,
     CustomerChanged,
     EventHappened,
+    MailEvent,
     OrderChanged,
     Person,
     PrivacyRequested,
 )
 from automation.consents import ConsentLine, note
+from automation.engagement import Hit
 from automation.erasing import requests
 from automation.erasing.access import access, held
 from automation.erasing.erase import erase
@@ -38,6 +40,7 @@ from automation.models import (
     Suppression,
 )
 from automation.stages.fulfil import fulfil
+from tests import make
 from tests.automation.erasing.conftest import AGENT, IP
 from tests.conftest import NOW
 
@@ -242,3 +245,34 @@ def test_a_whole_shop_is_erased_by_a_persons_hand_and_spares_who_is_known_elsewh
         assert session.get_one(Customer, people[0]).erased_at is not None
         assert session.get_one(Customer, people[1]).erased_at is None  # the second shop's
         assert session.scalar(select(func.count()).select_from(ErasedPerson)) == 2
+
+
+def test_what_still_comes_back_about_their_mails_is_not_written_down_again(app: App, people: People) -> None:
+    with app.db.write() as session:
+        session.execute(delete(Suppression))
+        message = session.scalars(select(Message).where(Message.customer_id == people[0])).one()
+        store = session.scalars(select(Store)).one()
+        make.connection(app, session, store, "provider", "mailbox")
+        public_id = message.public_id
+    erased(app, people[0])
+    before = dump(app)
+    with app.db.write() as session:
+        hit = Hit(public_id, "click", NOW, "Mozilla/5.0 Firefox", "192.0.2.88", 1, "https://x.example/?ada")
+        assert not engagement.note(session, hit)
+        reader = unsubscribing.withdraw(session, public_id, NOW, ip="192.0.2.88", agent="Firefox", way="one click")
+        assert reader is not None
+        assert reader.is_out
+    assert dump(app) == before
+    complaint = MailEvent(
+        event="complaint",
+        message_id=public_id,
+        email="ada@example.com",
+        at=NOW,
+        external_id="c1",
+        reason="ada@example.com said no",
+    )
+    tell(app, complaint, kind="mailbox")
+    assert "ada@example.com" not in dump(app).lower()
+    tell(app, ConsentChanged(person=Person(email="ada@example.com"), status="granted", at=NOW + DAY, source="form"))
+    with app.db.read() as session:
+        assert session.scalars(select(Suppression.reason)).all() == ["complaint"]
