@@ -28,27 +28,32 @@ class Topic(BaseModel):
 MARKETING = Topic(key="marketing", label="News and offers")
 
 
-class ConsentPolicy(BaseModel):
-    """The rules of one store, product defaults where it has not said otherwise."""
+class Rules(BaseModel):
+    """What a store decides by a word or a number."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    topics: tuple[Topic, ...] = Field((MARKETING,), min_length=1, max_length=50)
     is_implied: bool = Field(
         default=False,
         description="A purchase or an inquiry counts as consent to marketing for a while (Canada's CASL).",
     )
     purchase_months: int = Field(24, ge=1, le=24, description="Months that a purchase counts as consent.")
     inquiry_months: int = Field(6, ge=1, le=6, description="Months that an inquiry counts as consent.")
-    inquiry_events: tuple[str, ...] = Field(
-        ("support.contacted", "inquiry.made"), max_length=20, description="Events that are an inquiry."
-    )
     tracking: Tracking = Field(
         "individual",
         description="Clicks and opens: not counted at all, counted without whose they are, or kept for each customer.",
     )
     erases_at_once: bool = Field(
         default=True, description="A shop's request to erase a customer is carried out without asking anybody."
+    )
+
+
+class ConsentPolicy(Rules):
+    """The rules of one store, product defaults where it has not said otherwise."""
+
+    topics: tuple[Topic, ...] = Field((MARKETING,), min_length=1, max_length=50)
+    inquiry_events: tuple[str, ...] = Field(
+        ("support.contacted", "inquiry.made"), max_length=20, description="Events that are an inquiry."
     )
 
     @field_validator("topics")

@@ -30,6 +30,7 @@ from automation.money import decimal_text
 
 Values = dict[str, Any]
 """A row by column: text, numbers, instants, lists, objects; None and "" are both empty in CSV."""
+Rows = Select[*tuple[Any, ...]]
 Page = Callable[[Session, Sequence[Any]], list[Values]]
 
 
@@ -41,7 +42,7 @@ class Dataset:
     label: str
     help: str
     columns: tuple[str, ...]
-    query: Callable[[int, datetime], Select[Any]]
+    query: Callable[[int, datetime], Rows]
     """Of a store at an instant; its first column is the key that the pages ascend by."""
     page: Page
     """What becomes of a page's rows, in a constant number of statements."""
@@ -52,7 +53,7 @@ def _day(month: int | None, day: int | None, year: int | None) -> str:
     return f"{f'{year:04}-' if year else ''}{month:02}-{day:02}" if month and day else ""
 
 
-def _customers(store_id: int, _now: datetime) -> Select[Any]:
+def _customers(store_id: int, _now: datetime) -> Rows:
     merged = Customer.attributes["merged_into"].as_string()
     return select(Customer.id, Customer).where(
         Customer.store_id == store_id, Customer.erased_at.is_(None), merged.is_(None)
@@ -85,10 +86,10 @@ def _customer_page(session: Session, rows: Sequence[Any]) -> list[Values]:
 
 def _with_owner(
     model: type[Any], columns: Sequence[str], make: Callable[[Any, str], Values] = lambda _one, _currency: {}
-) -> tuple[Callable[[int, datetime], Select[Any]], Page]:
+) -> tuple[Callable[[int, datetime], Rows], Page]:
     """Rows of a model with whose they are: two columns before the model's own."""
 
-    def query(store_id: int, _now: datetime) -> Select[Any]:
+    def query(store_id: int, _now: datetime) -> Rows:
         return (
             select(model.id, model, Customer.email)
             .outerjoin(Customer, Customer.id == model.customer_id)
@@ -148,7 +149,7 @@ def _event(event: Event, _currency: str) -> Values:
     return {"external_id": "" if told.startswith("row-") else told}
 
 
-def _products(store_id: int, _now: datetime) -> Select[Any]:
+def _products(store_id: int, _now: datetime) -> Rows:
     return select(Product.id, Product).where(Product.store_id == store_id)
 
 
@@ -171,12 +172,12 @@ def _product_page(session: Session, rows: Sequence[Any]) -> list[Values]:
     ]
 
 
-def _suppressions(store_id: int, _now: datetime) -> Select[Any]:
+def _suppressions(store_id: int, _now: datetime) -> Rows:
     s = Suppression
     return select(s.id, s.email_key.label("email"), s.reason, s.detail, s.at).where(s.store_id == store_id)
 
 
-def _messages(store_id: int, _now: datetime) -> Select[Any]:
+def _messages(store_id: int, _now: datetime) -> Rows:
     m = Message
     return (
         select(
@@ -190,7 +191,7 @@ def _messages(store_id: int, _now: datetime) -> Select[Any]:
     )  # fmt: skip
 
 
-def _decisions(store_id: int, _now: datetime) -> Select[Any]:
+def _decisions(store_id: int, _now: datetime) -> Rows:
     d = Decision
     return (
         select(d.id, Message.public_id.label("message_id"), Customer.email, d.outcome, d.reason, d.facts, d.until, d.at)
@@ -200,12 +201,12 @@ def _decisions(store_id: int, _now: datetime) -> Select[Any]:
     )
 
 
-def _segments(store_id: int, _now: datetime) -> Select[Any]:
+def _segments(store_id: int, _now: datetime) -> Rows:
     s = Segment
     return select(s.id, s.name, s.description, s.rule, s.created_at, s.updated_at).where(s.store_id == store_id)
 
 
-def _audience(store_id: int, now: datetime) -> Select[Any]:
+def _audience(store_id: int, now: datetime) -> Rows:
     """Who agreed to marketing and may be mailed: whoever may not be must not be advertised to by address either."""
     agreed = and_(
         ConsentState.customer_id == Customer.id,

@@ -17,6 +17,7 @@ from automation.importing import sheets, workbooks
 from automation.importing.sheets import Row, Shape
 from automation.models import Import, ImportChunk
 from automation.security import random_id
+from automation.upsert import table_of
 
 _PIECE = 1 << 20
 MOST = 1_000_000_000
@@ -28,7 +29,7 @@ def keep(session: Session, import_id: int, path: Path) -> None:
     with path.open("rb") as file:
         for number, piece in enumerate(iter(lambda: file.read(_PIECE), b"")):
             session.connection().execute(
-                insert(ImportChunk.__table__), {"import_id": import_id, "number": number, "body": piece}
+                insert(table_of(ImportChunk)), {"import_id": import_id, "number": number, "body": piece}
             )
 
 
@@ -84,13 +85,13 @@ def rows(app: App, row: Import, skip: int = 0) -> Iterator[Row]:
             for line, cells in workbooks.rows(path):
                 writer.writerow([line, *cells] if any(cells) or line == 1 else [line, ""])
         fresh.replace(copy)
-    for _, (line, *cells) in sheets.rows(copy, Shape("csv", []), 0):
+    for _, (number, *cells) in sheets.rows(copy, Shape("csv", []), 0):
         if not any(cells):
             continue
         if skip:
             skip -= 1
             continue
-        yield int(line), cells
+        yield int(number), cells
 
 
 def _folder(app: App) -> Path:

@@ -22,6 +22,7 @@ from automation.importing.options import Options
 from automation.importing.sheets import Row
 from automation.models import Connection, Customer, Identity, Import, ImportRefusal, Store
 from automation.suppressions import Suppressed, suppress
+from automation.upsert import table_of
 
 AT_ONCE = 1000
 """Rows that share a transaction and its statements."""
@@ -125,7 +126,7 @@ def _advance(session: Session, row: Import, portion: Portion, counts: Counter[st
         for line, why, address in portion.refused[:room]
     ]
     if refusals:
-        session.connection().execute(insert(ImportRefusal.__table__), refusals)
+        session.connection().execute(insert(table_of(ImportRefusal)), refusals)
     row.rows_refused += len(portion.refused)
     row.rows_done += portion.rows
     row.counts = dict(Counter(row.counts) + counts)

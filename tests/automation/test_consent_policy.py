@@ -208,7 +208,7 @@ def test_a_provider_that_follows_people_all_the_same_is_not_listened_to(app: App
         told = [
             MailEvent(event=e, message_id=message.public_id, at=NOW, external_id=e)
             for e in ("open", "click", "delivered")
-        ]  # type: ignore[arg-type]  # some of them
+        ]
         record(session, provider, told, NOW)
         assert session.scalars(select(MessageEvent.type)).all() == ["delivered"]
 

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from automation import consent_policy
 from automation.actions import privacy as actions
-from automation.consent_policy import ConsentPolicy, Topic
+from automation.consent_policy import ConsentPolicy, Rules, Topic
 from automation.erasing import requests
 from automation.errors import NotAllowed
 from automation.models import Customer, PrivacyRequest, Store
@@ -42,16 +42,6 @@ WORDS = {
     ),
 }
 _AT_ONCE = 200
-
-
-class Rules(BaseModel):
-    """The rules that have a plain field; the topics have a text of their own."""
-
-    tracking: consent_policy.Tracking = ConsentPolicy.model_fields["tracking"]
-    is_implied: bool = ConsentPolicy.model_fields["is_implied"]
-    purchase_months: int = ConsentPolicy.model_fields["purchase_months"]
-    inquiry_months: int = ConsentPolicy.model_fields["inquiry_months"]
-    erases_at_once: bool = ConsentPolicy.model_fields["erases_at_once"]
 
 
 def _form(rules: ConsentPolicy) -> Form:
