@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from automation.models import Consent, ConsentState, Customer
+from automation.upsert import table_of
 
 Status = Literal["granted", "withdrawn", "pending"]
 
@@ -59,6 +60,9 @@ class ConsentLine:
     message_id: int | None = None
     """Row id of the message that it came through."""
     detail: str = ""
+
+
+_COLUMNS = tuple(f.name for f in fields(ConsentLine))
 
 
 class Line(Protocol):
@@ -144,7 +148,8 @@ def _note(session: Session, lines: Sequence[ConsentLine], now: datetime) -> int:
     fresh: dict[_Told, ConsentLine] = {_told(line): line for line in lines if _told(line) not in known}
     if not fresh:
         return 0
-    session.execute(insert(Consent), [{**asdict(line), "recorded_at": now} for line in fresh.values()])
+    rows = [{**{name: getattr(line, name) for name in _COLUMNS}, "recorded_at": now} for line in fresh.values()]
+    session.connection().execute(insert(table_of(Consent)), rows)
     touched = {(line.customer_id, line.topic) for line in fresh.values()}
     piles: dict[tuple[int, str], list[_Kept]] = defaultdict(list)
     for row in _ledger(session, customers):
@@ -182,26 +187,26 @@ def _write_states(session: Session, winners: Sequence[_Kept]) -> int:
         )
     }
     upsert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = upsert(ConsentState)
+    statement = upsert(table_of(ConsentState))
     statement = statement.on_conflict_do_update(
         index_elements=["customer_id", "topic"],
         set_={name: statement.excluded[name] for name in ("status", "at", "expires_at", "consent_id")},
     )
-    session.execute(
-        statement.values(
-            [
-                {
-                    "customer_id": w.customer_id,
-                    "topic": w.topic,
-                    "store_id": w.store_id,
-                    "status": w.status,
-                    "at": w.at,
-                    "expires_at": w.expires_at if w.status == "granted" else None,
-                    "consent_id": w.id,
-                }
-                for w in winners
-            ]
-        )
+    # A list beside the statement, not in it: a thousand rows written out would be compiled anew each time.
+    session.connection().execute(
+        statement,
+        [
+            {
+                "customer_id": w.customer_id,
+                "topic": w.topic,
+                "store_id": w.store_id,
+                "status": w.status,
+                "at": w.at,
+                "expires_at": w.expires_at if w.status == "granted" else None,
+                "consent_id": w.id,
+            }
+            for w in sorted(winners, key=lambda w: (w.customer_id, w.topic))
+        ],
     )
     for stale in [row for row in session.identity_map.values() if isinstance(row, ConsentState)]:
         session.expire(stale)
