@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -68,16 +68,7 @@ def note(session: Session, hit: Hit) -> bool:
 
     Where the store follows nobody, or this customer does not want to be followed, it is only counted, or not even that.
     """
-    found = session.execute(
-        select(Message, Store.consent, ConsentState.status, Customer.erased_at)
-        .join(Store, Store.id == Message.store_id)
-        .join(Customer, Customer.id == Message.customer_id)
-        .outerjoin(
-            ConsentState,
-            (ConsentState.customer_id == Message.customer_id) & (ConsentState.topic == TRACKING_TOPIC),
-        )
-        .where(Message.public_id == hit.public_id)
-    ).one_or_none()
+    found = _known(session, hit.public_id)
     if found is None or found[0].is_test:
         return False
     message, rules, wish, erased_at = found
@@ -115,6 +106,20 @@ def note(session: Session, hit: Hit) -> bool:
     elif not by_machine:
         _count(session, message, hit)
     return not by_machine
+
+
+def _known(session: Session, public_id: str) -> Any:
+    """The message, its store's rules, what the customer said of being followed, and when they were erased."""
+    return session.execute(
+        select(Message, Store.consent, ConsentState.status, Customer.erased_at)
+        .join(Store, Store.id == Message.store_id)
+        .join(Customer, Customer.id == Message.customer_id)
+        .outerjoin(
+            ConsentState,
+            (ConsentState.customer_id == Message.customer_id) & (ConsentState.topic == TRACKING_TOPIC),
+        )
+        .where(Message.public_id == public_id)
+    ).one_or_none()
 
 
 def _only_count(session: Session, message: Message, hit: Hit) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from automation.app import App
 from automation.erasing.marks import mark_of_address
 from automation.models import (
+    Connection,
     Customer,
     Decision,
     DueItem,
@@ -68,6 +69,16 @@ def lived(app: App, session: Session, store: Store, name: str) -> Customer:
             **stamps,
         )
     )
+    _mailed(session, who, name, email, shop)
+    _posted(session, name, email, shop)
+    _asked(session, who, name, email)
+    _refused(session, who, name, email, shop)
+    return who
+
+
+def _mailed(session: Session, who: Customer, name: str, email: str, shop: Connection) -> None:
+    """A mail with all that hangs on it, and what the shop posted."""
+    store = session.get_one(Store, who.store_id)
     message = make.message(session, who)
     session.add_all(
         [
@@ -96,6 +107,15 @@ def lived(app: App, session: Session, store: Store, name: str) -> Customer:
                 due_at=NOW,
                 detail={"email": email},
             ),
+        ]
+    )
+    session.flush()
+
+
+def _posted(session: Session, name: str, email: str, shop: Connection) -> None:
+    """What the shop posted."""
+    session.add_all(
+        [
             InboundWebhook(
                 connection_id=shop.id,
                 delivery_id=f"d1-{name}",
@@ -121,6 +141,11 @@ def lived(app: App, session: Session, store: Store, name: str) -> Customer:
             ),
         ]
     )
+
+
+def _asked(session: Session, who: Customer, name: str, email: str) -> None:
+    """A referral, a complaint, a notice and an outgoing webhook."""
+    store = session.get_one(Store, who.store_id)
     friend = make.customer(session, store, f"friend{len(name)}")
     session.add(
         Referral(
@@ -134,24 +159,6 @@ def lived(app: App, session: Session, store: Store, name: str) -> Customer:
         )
     )
     suppress(session, [Suppressed(store_id=store.id, email_key=email, reason="complaint", at=NOW, detail=email)])
-    row = Import(
-        public_id=f"imp-{name}",
-        store_id=store.id,
-        connection_id=shop.id,
-        kind="customers",
-        filename="f.csv",
-        size=1,
-        shape={},
-        due_at=NOW,
-        created_at=NOW,
-        state="done",
-    )
-    session.add(row)
-    session.flush()
-    mark = mark_of_address(session, email)
-    session.add(
-        ImportRefusal(import_id=row.id, line=2, column="Birthday", value=f"{name} 31.2.", reason="no", person=mark)
-    )
     place = make.about(session, who, "welcome", None)
     common = {
         "store_id": store.id,
@@ -171,7 +178,30 @@ def lived(app: App, session: Session, store: Store, name: str) -> Customer:
         )
     )
     session.flush()
-    return who
+
+
+def _refused(session: Session, who: Customer, name: str, email: str, shop: Connection) -> None:
+    """A row of a file that was not taken in."""
+    store = session.get_one(Store, who.store_id)
+    row = Import(
+        public_id=f"imp-{name}",
+        store_id=store.id,
+        connection_id=shop.id,
+        kind="customers",
+        filename="f.csv",
+        size=1,
+        shape={},
+        due_at=NOW,
+        created_at=NOW,
+        state="done",
+    )
+    session.add(row)
+    session.flush()
+    mark = mark_of_address(session, email)
+    session.add(
+        ImportRefusal(import_id=row.id, line=2, column="Birthday", value=f"{name} 31.2.", reason="no", person=mark)
+    )
+    session.flush()
 
 
 @pytest.fixture

@@ -59,6 +59,79 @@ people = st.sampled_from("abcd")
 
 
 @st.composite
+def person_told(draw: st.DrawFn, who: str) -> list[Change]:
+    """What is told of one person."""
+    told: list[Change] = []
+    person = Person(email=f"{who}+tea@example.com")
+    told.append(
+        CustomerChanged(
+            email=person.email,
+            first_name=draw(texts),
+            last_name=draw(texts),
+            phone=draw(texts),
+            birthday_month=2,
+            birthday_day=draw(st.integers(1, 29)),
+            birthday_year=draw(st.none() | st.just(2000)),
+            tags=draw(st.lists(texts.filter(bool), max_size=3, unique=True)),
+            attributes=draw(records),
+            source=draw(records),
+            special_dates=draw(
+                st.dictionaries(st.sampled_from(["wedding", "pet_day"]), st.sampled_from(["02-29", "2015-06-01"]))
+            ),
+            created_at=draw(instants),
+            updated_at=draw(instants),
+        )
+    )
+    return [*told, *draw(dealings(person))]
+
+
+@st.composite
+def dealings(draw: st.DrawFn, person: Person) -> list[Change]:
+    """What they agreed to, bought and owe."""
+    told: list[Change] = []
+    who = str(person.email)[0]
+    told += [
+        ConsentChanged(
+            person=person,
+            status=draw(st.sampled_from(["granted", "withdrawn", "pending"])),
+            at=draw(instants),
+            source=draw(st.sampled_from(["form", "unsubscribe", "platform", "complaint"])),
+            wording=draw(texts),
+            ip="192.0.2.1",
+            detail=draw(texts),
+            topic=draw(st.sampled_from(["marketing", "tea"])),
+        )
+        for _ in range(draw(st.integers(0, 3)))
+    ]
+    told += [
+        EventHappened(name="review.left", person=person, at=draw(instants), properties=draw(records)),
+        OrderChanged(
+            external_id=f"o{who}",
+            number=draw(texts),
+            person=person,
+            currency=draw(st.sampled_from(["EUR", "JPY", "KWD"])),
+            total=draw(st.integers(-(10**9), 10**9)),
+            codes=draw(st.lists(texts.filter(bool), max_size=2)),
+            lines=[Line(title=draw(texts), quantity=1, price=5)],
+            source=draw(records),
+            placed_at=draw(instants),
+            paid_at=draw(st.none() | instants),
+        ),
+        DueItemChanged(
+            kind="payment",
+            external_id=f"d{who}",
+            person=person,
+            title=draw(texts),
+            amount=draw(st.none() | st.integers(0, 10**9)),
+            due_at=draw(instants),
+            done_at=draw(st.none() | instants),
+            properties=draw(records),
+        ),
+    ]
+    return told
+
+
+@st.composite
 def stores(draw: st.DrawFn) -> list[Change]:
     """What some shop tells."""
     told: list[Change] = [
@@ -74,64 +147,7 @@ def stores(draw: st.DrawFn) -> list[Change]:
         for n in range(draw(st.integers(0, 2)))
     ]
     for who in draw(st.lists(people, max_size=4, unique=True)):
-        person = Person(email=f"{who}+tea@example.com")
-        told.append(
-            CustomerChanged(
-                email=person.email,
-                first_name=draw(texts),
-                last_name=draw(texts),
-                phone=draw(texts),
-                birthday_month=2,
-                birthday_day=draw(st.integers(1, 29)),
-                birthday_year=draw(st.none() | st.just(2000)),
-                tags=draw(st.lists(texts.filter(bool), max_size=3, unique=True)),
-                attributes=draw(records),
-                source=draw(records),
-                special_dates=draw(
-                    st.dictionaries(st.sampled_from(["wedding", "pet_day"]), st.sampled_from(["02-29", "2015-06-01"]))
-                ),
-                created_at=draw(instants),
-                updated_at=draw(instants),
-            )
-        )
-        told += [
-            ConsentChanged(
-                person=person,
-                status=draw(st.sampled_from(["granted", "withdrawn", "pending"])),
-                at=draw(instants),
-                source=draw(st.sampled_from(["form", "unsubscribe", "platform", "complaint"])),
-                wording=draw(texts),
-                ip="192.0.2.1",
-                detail=draw(texts),
-                topic=draw(st.sampled_from(["marketing", "tea"])),
-            )
-            for _ in range(draw(st.integers(0, 3)))
-        ]
-        told += [
-            EventHappened(name="review.left", person=person, at=draw(instants), properties=draw(records)),
-            OrderChanged(
-                external_id=f"o{who}",
-                number=draw(texts),
-                person=person,
-                currency=draw(st.sampled_from(["EUR", "JPY", "KWD"])),
-                total=draw(st.integers(-(10**9), 10**9)),
-                codes=draw(st.lists(texts.filter(bool), max_size=2)),
-                lines=[Line(title=draw(texts), quantity=1, price=5)],
-                source=draw(records),
-                placed_at=draw(instants),
-                paid_at=draw(st.none() | instants),
-            ),
-            DueItemChanged(
-                kind="payment",
-                external_id=f"d{who}",
-                person=person,
-                title=draw(texts),
-                amount=draw(st.none() | st.integers(0, 10**9)),
-                due_at=draw(instants),
-                done_at=draw(st.none() | instants),
-                properties=draw(records),
-            ),
-        ]
+        told += draw(person_told(who))
     return told
 
 
