@@ -188,10 +188,12 @@ def mapping(public_id: str) -> AnyResponse | tuple[str, int]:
     return redirect(url_for("imports.one", public_id=public_id), 303)
 
 
-@blueprint.post("/<public_id>/<any(check, start, stop, discard):what>")
+@blueprint.post("/<public_id>/<what>")
 @permission("manage")
 def do(public_id: str, what: str) -> AnyResponse | tuple[str, int]:
     """Look through it, take it in, stop that, or forget the file."""
+    if what not in ("check", "start", "stop", "discard"):
+        abort(404)
     app, admin_id = the_app(), current_admin().id
     now = app.clock()
     try:
