@@ -36,6 +36,10 @@ COMMANDS = {
     "doctor": ("doctor", "doctor"),
     "why": ("why", "why"),
     "backtest": ("backtest", "backtest"),
+    "import": ("people", "take_in"),
+    "export": ("people", "write"),
+    "access": ("people", "access"),
+    "erase": ("people", "erase"),
     "bench": ("working", "bench"),
 }
 """Each command's file in automation/commands and its name there."""

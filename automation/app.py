@@ -99,7 +99,7 @@ def build(
     keyring = load_keyring(secret, settings.data)
     return App(
         settings=settings,
-        db=Database(settings.database),
+        db=Database(settings.database, keyring.derive("erasure")),
         clock=clock,
         keyring=keyring,
         triggers=_triggers(),

@@ -6,15 +6,24 @@ currency beside it, instants are aware. A field that is None was not mentioned a
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+
+def _is_day(text: str) -> str:
+    date(int(text[:-6] or 2000), int(text[-5:-3]), int(text[-2:]))  # raises ValueError for a day that is none
+    return text
+
 
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Short = Annotated[str, StringConstraints(max_length=200)]
 Url = Annotated[str, StringConstraints(max_length=2000)]
+DateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=64)]
+YearlyDay = Annotated[str, StringConstraints(pattern=r"^(\d{4}-)?\d{2}-\d{2}$"), AfterValidator(_is_day)]
 Amount = Annotated[int, Field(ge=-(2**53), le=2**53, description="Minor units: 1999 is 19.99.")]
 
 
@@ -50,6 +59,9 @@ class CustomerChanged(Change):
     birthday_month: int | None = Field(None, ge=1, le=12)
     birthday_day: int | None = Field(None, ge=1, le=31)
     birthday_year: int | None = Field(None, ge=1900, le=2100)
+    special_dates: dict[DateName, YearlyDay | None] | None = Field(
+        None, description="Days that come round each year: 1990-04-23, or 04-23 without the year; null takes one away."
+    )
     tags: list[Short] | None = None
     tags_added: list[Short] | None = Field(None, description="For a platform that tells only what was added …")
     tags_removed: list[Short] | None = Field(None, description="… or removed, not all that there are.")
@@ -84,7 +96,19 @@ class ConsentChanged(Change):
     at: AwareDatetime
     source: Annotated[str, StringConstraints(max_length=64)] = "platform"
     wording: str = ""
+    ip: Annotated[str, StringConstraints(max_length=64)] = ""
+    agent: Annotated[str, StringConstraints(max_length=500)] = ""
     detail: Annotated[str, StringConstraints(max_length=500)] = ""
+    basis: Literal["express", "implied"] = Field("express", description="Implied by dealings, where the law has that.")
+    expires_at: AwareDatetime | None = Field(None, description="When an implied consent ends; it has to be said then.")
+
+    @model_validator(mode="after")
+    def _ends(self) -> ConsentChanged:
+        if self.basis == "implied" and (self.expires_at is None or self.status != "granted"):
+            raise ValueError("only a granted consent is implied, and it has an expires_at")
+        if self.basis == "express" and self.expires_at is not None:
+            raise ValueError("an express consent never expires")
+        return self
 
 
 class Line(Change):

@@ -2,6 +2,8 @@
 
 The standing is a function of all lines, not of the order in which they came in:
 - the newest `at` wins; at the same instant what protects more (withdrawn, then pending, then granted);
+- a consent that is only implied (a purchase, an inquiry, where the law lets that count) holds until it expires, and
+  only while the person has said neither yes nor no themselves;
 - a withdrawal made with us (unsubscribed, complained, a form, an admin) holds against every later sync of a shop
   or an import. Only a newer grant by the person themselves (a form), or by an admin, lifts it; a complaint is
   lifted by the person alone.
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
@@ -21,6 +23,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from automation.models import Consent, ConsentState, Customer
+from automation.upsert import table_of
 
 Status = Literal["granted", "withdrawn", "pending"]
 
@@ -44,9 +47,12 @@ class ConsentLine:
     customer_id: int
     status: Status
     source: str
-    """form, import, platform, api, unsubscribe, complaint, admin, demo."""
+    """form, import, import_welcomed, platform, api, unsubscribe, complaint, admin, demo, purchase, inquiry, expiry."""
     at: datetime
     """When the customer did it; an instant to come counts as now."""
+    basis: Literal["express", "implied"] = "express"
+    expires_at: datetime | None = None
+    """When an implied consent ends; None for an express one, which never does."""
     topic: str = "marketing"
     wording: str = ""
     ip: str = ""
@@ -54,6 +60,9 @@ class ConsentLine:
     message_id: int | None = None
     """Row id of the message that it came through."""
     detail: str = ""
+
+
+_COLUMNS = tuple(f.name for f in fields(ConsentLine))
 
 
 class Line(Protocol):
@@ -65,10 +74,14 @@ class Line(Protocol):
     def source(self) -> str: ...
     @property
     def at(self) -> datetime: ...
+    @property
+    def basis(self) -> str: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
 
 
 L = TypeVar("L", bound=Line)
-_Kept = Row[int, int, int, str, str, str, datetime]
+_Kept = Row[int, int, int, str, str, str, datetime, str, datetime | None]
 _Told = tuple[int, str, str, str, datetime]
 """What makes two lines the same: customer, topic, status, source, instant."""
 
@@ -78,11 +91,24 @@ def standing(lines: Iterable[L]) -> L:
 
     Raises ValueError for no lines.
     """
-    lines = list(lines)
+    told = list(lines)
+    lines = [line for line in told if line.basis == "express"]
+    if all(line.status == "pending" for line in lines) and len(lines) < len(told):
+        return _implied([line for line in told if line.basis != "express"])
     held = [line for line in lines if line.status == "withdrawn" and not _is_lifted(line, lines)]
     # A withdrawal that holds leaves only withdrawals to choose from; else the newest line of all is the standing.
     choice = [line for line in lines if line.status == "withdrawn"] if held else lines
     return max(choice, key=lambda line: (line.at, PROTECTION[line.status]))
+
+
+def _implied(lines: Sequence[L]) -> L:
+    """Of consents that dealings imply the one that ends last, or the word that all of them have ended."""
+
+    def lasts(line: L) -> tuple[datetime, int]:
+        # The word that a consent expired is said at the instant at which it did, and is the stronger there.
+        return line.expires_at or line.at, PROTECTION[line.status]
+
+    return max(lines, key=lasts)
 
 
 def _is_lifted(withdrawal: Line, lines: Sequence[Line]) -> bool:
@@ -122,7 +148,8 @@ def _note(session: Session, lines: Sequence[ConsentLine], now: datetime) -> int:
     fresh: dict[_Told, ConsentLine] = {_told(line): line for line in lines if _told(line) not in known}
     if not fresh:
         return 0
-    session.execute(insert(Consent), [{**asdict(line), "recorded_at": now} for line in fresh.values()])
+    rows = [{**{name: getattr(line, name) for name in _COLUMNS}, "recorded_at": now} for line in fresh.values()]
+    session.connection().execute(insert(table_of(Consent)), rows)
     touched = {(line.customer_id, line.topic) for line in fresh.values()}
     piles: dict[tuple[int, str], list[_Kept]] = defaultdict(list)
     for row in _ledger(session, customers):
@@ -141,6 +168,8 @@ def _ledger(session: Session, customers: Sequence[int]) -> list[_Kept]:
             Consent.status,
             Consent.source,
             Consent.at,
+            Consent.basis,
+            Consent.expires_at,
         )
         .where(Consent.customer_id.in_(customers))
         .order_by(Consent.id)
@@ -158,25 +187,26 @@ def _write_states(session: Session, winners: Sequence[_Kept]) -> int:
         )
     }
     upsert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = upsert(ConsentState)
+    statement = upsert(table_of(ConsentState))
     statement = statement.on_conflict_do_update(
         index_elements=["customer_id", "topic"],
-        set_={name: statement.excluded[name] for name in ("status", "at", "consent_id")},
+        set_={name: statement.excluded[name] for name in ("status", "at", "expires_at", "consent_id")},
     )
-    session.execute(
-        statement.values(
-            [
-                {
-                    "customer_id": w.customer_id,
-                    "topic": w.topic,
-                    "store_id": w.store_id,
-                    "status": w.status,
-                    "at": w.at,
-                    "consent_id": w.id,
-                }
-                for w in winners
-            ]
-        )
+    # A list beside the statement, not in it: a thousand rows written out would be compiled anew each time.
+    session.connection().execute(
+        statement,
+        [
+            {
+                "customer_id": w.customer_id,
+                "topic": w.topic,
+                "store_id": w.store_id,
+                "status": w.status,
+                "at": w.at,
+                "expires_at": w.expires_at if w.status == "granted" else None,
+                "consent_id": w.id,
+            }
+            for w in sorted(winners, key=lambda w: (w.customer_id, w.topic))
+        ],
     )
     for stale in [row for row in session.identity_map.values() if isinstance(row, ConsentState)]:
         session.expire(stale)

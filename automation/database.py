@@ -28,6 +28,9 @@ BUSY_SECONDS = 30.0
 _SAFE_SQLITE = (3, 51, 3)
 """The first release without the WAL-reset bug."""
 
+ERASURE_KEY = "erasure_key"
+"""What a session's `info` calls the key of the marks of erased people; see `automation.erasing.marks`."""
+
 
 _WORDS = (
     ("no such table", "The database is not migrated ({said}): run `cartwheel migrate`."),
@@ -149,7 +152,8 @@ class _Turn:
 class Database:
     """One engine and its two kinds of transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, erasure_key: bytes = b"") -> None:
+        self._info = {ERASURE_KEY: erasure_key}
         name = make_url(url).get_backend_name()
         if name not in ("sqlite", "postgresql"):
             raise SetupError(f"CARTWHEEL_DATABASE_URL must be sqlite or postgresql, not {name}.")
@@ -164,13 +168,13 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that may write: commits at the end, rolls back on an exception."""
-        with self._turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self._turn, Session(self.engine, expire_on_commit=False, info=self._info) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads; nothing in it is kept."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        with Session(self.engine, expire_on_commit=False, autoflush=False, info=self._info) as session:
             session.connection(execution_options={"writes": False})
             yield session
 

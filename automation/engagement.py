@@ -10,13 +10,16 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from automation.models import Customer, Event, Message, MessageEvent, Order
+from automation import consent_policy
+from automation.consent_policy import TRACKING_TOPIC
+from automation.models import ConsentState, Customer, Event, HitCount, Message, MessageEvent, Order, Store
 from automation.security import random_id
+from automation.upsert import insert_into
 from automation.waking import MAIL_EVENTS, stir
 
 BURST = 5
@@ -61,10 +64,19 @@ def is_machine(type: str, agent: str) -> bool:  # noqa: A002  a hit's type, as e
 
 
 def note(session: Session, hit: Hit) -> bool:
-    """Keep a hit; True when it counts as a person's. A test mail's are not kept: its reader is not the customer."""
-    message = session.scalar(select(Message).where(Message.public_id == hit.public_id))
-    if message is None or message.is_test:
+    """Keep a hit; True when it counts as a person's. A test mail's are not kept: its reader is not the customer.
+
+    Where the store follows nobody, or this customer does not want to be followed, it is only counted, or not even that.
+    """
+    found = _known(session, hit.public_id)
+    if found is None or found[0].is_test:
         return False
+    message, rules, wish, erased_at = found
+    mode = consent_policy.of_store(rules).tracking
+    if mode == "off" or erased_at is not None:
+        return False
+    if mode == "aggregate" or wish == "withdrawn":
+        return _only_count(session, message, hit)
     total, recent = session.execute(
         select(
             func.count(), func.coalesce(func.sum(case((MessageEvent.at > hit.at - BURST_SPAN, 1), else_=0)), 0)
@@ -93,6 +105,47 @@ def note(session: Session, hit: Hit) -> bool:
         _take_back(session, message, hit.at)
     elif not by_machine:
         _count(session, message, hit)
+    return not by_machine
+
+
+def _known(session: Session, public_id: str) -> Any:
+    """The message, its store's rules, what the customer said of being followed, and when they were erased."""
+    return session.execute(
+        select(Message, Store.consent, ConsentState.status, Customer.erased_at)
+        .join(Store, Store.id == Message.store_id)
+        .join(Customer, Customer.id == Message.customer_id)
+        .outerjoin(
+            ConsentState,
+            (ConsentState.customer_id == Message.customer_id) & (ConsentState.topic == TRACKING_TOPIC),
+        )
+        .where(Message.public_id == public_id)
+    ).one_or_none()
+
+
+def _only_count(session: Session, message: Message, hit: Hit) -> bool:
+    by_machine = hit.is_prefetch or is_machine(hit.type, hit.agent)
+    statement = insert_into(session, HitCount).values(
+        store_id=message.store_id,
+        template_version_id=message.template_version_id,
+        campaign_id=message.campaign_id or 0,
+        type=hit.type,
+        link=hit.link or 0,
+        on_date=hit.at.date(),
+        count=1,
+        machine_count=int(by_machine),
+        last_at=hit.at,
+    )
+    old, new = HitCount.__table__.c, statement.excluded
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["template_version_id", "campaign_id", "type", "link", "on_date"],
+            set_={
+                "count": old.count + new.count,
+                "machine_count": old.machine_count + new.machine_count,
+                "last_at": new.last_at,
+            },
+        )
+    )
     return not by_machine
 
 

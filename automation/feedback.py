@@ -18,12 +18,12 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from automation import soft_bounces, suppressions
+from automation import consent_policy, soft_bounces, suppressions
 from automation.addresses import key_of
 from automation.changes import MailEvent
 from automation.consents import ConsentLine, note
 from automation.mail_states import moved
-from automation.models import Connection, Customer, Message, MessageEvent, Rendering
+from automation.models import Connection, Customer, Message, MessageEvent, Rendering, Store
 from automation.suppressions import Suppressed
 from automation.waking import MAIL_EVENTS, stir
 
@@ -87,6 +87,7 @@ def apply(session: Session, connection: Connection, events: Sequence[MailEvent],
 
 
 def _apply(session: Session, connection: Connection, events: Sequence[MailEvent], now: datetime) -> int:
+    events = _followed(session, connection, events)
     by_address = [e for e in events if not e.message_id and not e.provider_id and e.event in WITHDRAWALS and e.email]
     matched = _matched(session, connection, events)
     if unknown := len(events) - len(matched) - len(by_address):
@@ -105,6 +106,16 @@ def _apply(session: Session, connection: Connection, events: Sequence[MailEvent]
     if heard or by_address:
         _protect(session, connection, list(heard.values()), by_address, now)
     return sum(len(h.events) for h in heard.values())
+
+
+def _followed(session: Session, connection: Connection, events: Sequence[MailEvent]) -> Sequence[MailEvent]:
+    """Without the opens and clicks of a store that follows nobody, should its provider do so all the same."""
+    if not any(e.event in ("open", "click") for e in events):
+        return events
+    rules = session.scalars(select(Store.consent).where(Store.id == connection.store_id)).one()
+    if consent_policy.of_store(rules).tracking == "individual":
+        return events
+    return [e for e in events if e.event not in ("open", "click")]
 
 
 def _matched(session: Session, connection: Connection, events: Sequence[MailEvent]) -> list[tuple[MailEvent, _Row]]:
@@ -146,11 +157,11 @@ def _record(
                     "type": event.event,
                     "at": event.at,
                     "external_id": mark + event.external_id,
-                    "reason": _cut(event.reason, 1000),
+                    "reason": _cut(event.reason, 1000) if _is_named(message) else "",
                     "is_policy": event.is_policy,
-                    "url": _cut(event.url, 2000),
-                    "agent": _cut(event.agent, 500),
-                    "ip": _cut(event.ip, 64),
+                    "url": _cut(event.url, 2000) if _is_named(message) else "",
+                    "agent": _cut(event.agent, 500) if _is_named(message) else "",
+                    "ip": _cut(event.ip, 64) if _is_named(message) else "",
                     "is_machine": event.is_machine,
                     "recorded_at": now,
                 }
@@ -161,6 +172,11 @@ def _record(
         .returning(MessageEvent.external_id)
     )
     return {external_id.removeprefix(mark) for external_id in kept}
+
+
+def _is_named(message: _Row) -> bool:
+    """Whether it is known whose the message was; of the erased nothing is written down again."""
+    return message.to_email is not None or message.email_key is not None
 
 
 def _cut(text: str, length: int) -> str:
@@ -219,7 +235,7 @@ def _protect(
                         detail=event.reason,
                     )
                 )
-            if not h.message.is_test:
+            if not h.message.is_test and _is_named(h.message):
                 topics = {h.message.topic, "marketing"}
                 lines += _withdrawals(event, store_id, h.message.customer_id, topics, h.message.id)
     for event in by_address:

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from automation.models import Suppression
+from automation.erasing.marks import mark_of_address
+from automation.models import ErasedPerson, Suppression
 
 WEIGHTS = {"soft_bounces": 0, "provider": 1, "hard_bounce": 2, "manual": 3, "complaint": 4, "erased": 5}
 """A weightier reason replaces a lighter one, at the same weight the earlier instant; nothing here lifts a row."""
@@ -31,7 +32,11 @@ class Suppressed:
 
 
 def suppress(session: Session, found: Sequence[Suppressed]) -> None:
-    """Put addresses on the list, in the caller's transaction; one statement, any order gives the same rows."""
+    """Put addresses on the list, in the caller's transaction; one statement, any order gives the same rows.
+
+    Of somebody who was erased the address is not written down again: the reason is kept beside their mark.
+    """
+    found = _without_erased(session, found) if found else ()
     if not found:
         return
     upsert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
@@ -49,6 +54,26 @@ def suppress(session: Session, found: Sequence[Suppressed]) -> None:
     )
     for stale in [row for row in session.identity_map.values() if isinstance(row, Suppression)]:
         session.expire(stale)
+
+
+def _without_erased(session: Session, found: Sequence[Suppressed]) -> Sequence[Suppressed]:
+    stores = sorted({s.store_id for s in found})
+    if session.scalar(select(ErasedPerson.mark).where(ErasedPerson.store_id.in_(stores)).limit(1)) is None:
+        return found
+    marks = {(s.store_id, s.email_key): mark_of_address(session, s.email_key) or "" for s in found}
+    rows = session.scalars(
+        select(ErasedPerson).where(ErasedPerson.store_id.in_(stores), ErasedPerson.mark.in_(set(marks.values())))
+    )
+    erased = {(row.store_id, row.mark): row for row in rows}
+    kept = []
+    for one in found:
+        person = erased.get((one.store_id, marks[one.store_id, one.email_key]))
+        if person is None:
+            kept.append(one)
+        elif WEIGHTS[one.reason] > WEIGHTS.get(person.suppression, -1):
+            person.suppression = one.reason
+    session.flush()
+    return kept
 
 
 def _weightiest(found: Iterable[Suppressed]) -> list[Suppressed]:

@@ -30,6 +30,8 @@ class Reader:
     is_test: bool
     is_out: bool
     """They get no more mails of this topic."""
+    is_erased: bool
+    """Nothing is kept of them any more, and nothing new is."""
     may_return: bool
     """A button can bring them back: not after a complaint, a bounce or an erasure."""
 
@@ -66,7 +68,8 @@ def reader_of(session: Session, public_id: str) -> Reader | None:
         email=customer.email or "",
         topic=message.topic,
         is_test=message.is_test,
-        is_out=status == "withdrawn" or bool(suppression),
+        is_out=status == "withdrawn" or bool(suppression) or customer.erased_at is not None,
+        is_erased=customer.erased_at is not None,
         may_return=not suppression and customer.erased_at is None,
     )
 
@@ -78,7 +81,7 @@ def withdraw(session: Session, public_id: str, now: datetime, *, ip: str, agent:
     nothing: whoever reads that is not the customer.
     """
     reader = reader_of(session, public_id)
-    if reader is None or reader.is_test:
+    if reader is None or reader.is_test or reader.is_erased:
         return reader
     # A shop's sync may have withdrawn it already; only the customer's own word holds against the next sync.
     if _standing(session, reader) != ("withdrawn", "unsubscribe"):

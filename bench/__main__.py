@@ -28,6 +28,7 @@ BENCHES = (
     "recommendations",
     "fair",
     "singles",
+    "imports",
 )
 
 

@@ -20,14 +20,14 @@ class WelcomeSettings(TriggerSettings):
         "subscribed", description="When they agree to a topic for the first time, or as soon as the store knows them."
     )
     topic: str = Field("marketing", min_length=1, max_length=64, description="For a subscription: to which topic.")
-    imported: bool = Field(False, description="Welcome those too whose consent came with an import.")
+    imported: bool = Field(False, description="Welcome those too who came with an import.")
     after_minutes: int = Field(0, ge=0, le=43200, description="Minutes to let pass first.")
 
 
 class Welcome(Trigger):
     """Starts once for each customer, when they subscribe for the first time or become known.
 
-    A second subscription after an unsubscribe is no first time. Consents that come in with an import welcome nobody
+    A second subscription after an unsubscribe is no first time. Who comes with an import is not welcomed
     unless it is asked for, and whoever was a customer before the campaign went live is not welcomed afterwards.
     """
 
@@ -52,7 +52,9 @@ class Welcome(Trigger):
                 subject_id=Customer.id.expression,
                 within=(Customer.created_at > came.since) & (Customer.created_at <= came.until),
                 conditions={},
-                entry={},
+                entry={}
+                if settings.imported
+                else {"they came by themselves, not with an import": Customer.imported_at.is_(None)},
             )
         entry = {"they had never agreed before": ~_agreed_before()}
         if not settings.imported:
@@ -67,6 +69,7 @@ class Welcome(Trigger):
             subject_id=Consent.id.expression,
             within=(Consent.topic == settings.topic)
             & (Consent.status == "granted")
+            & (Consent.basis == "express")
             & (Consent.at > came.since)
             & (Consent.at <= came.until),
             conditions={
@@ -83,6 +86,7 @@ def _agreed_before() -> ColumnElement[bool]:
             before.customer_id == Consent.customer_id,
             before.topic == Consent.topic,
             before.status == "granted",
+            before.basis == "express",
             (before.at < Consent.at) | ((before.at == Consent.at) & (before.id < Consent.id)),
         )
     )

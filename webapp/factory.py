@@ -18,6 +18,7 @@ from webapp.errors import init_errors
 from webapp.headers import init_headers
 from webapp.navigation import init_navigation
 from webapp.permissions import check_declared
+from webapp.uploads import init_uploads
 from webapp.words import init_words
 
 
@@ -38,6 +39,7 @@ def create_app(app: App) -> Flask:
     flask.extensions["doors"] = frozenset(blueprint.name for blueprint in for_machines)
     init_headers(flask, secure=app.settings.public_url.startswith("https://"))
     init_assets(flask)
+    init_uploads(flask, app)
     init_csrf(flask, app, for_machines)
     init_auth(flask, app)
     init_errors(flask, flask.extensions["doors"])

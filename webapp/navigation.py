@@ -39,6 +39,8 @@ PLACES = (
     Place("Customers", "users", "customers.index"),
     Place("Mailbox", "inbox", "mailbox.index"),
     Place("Feeds", "rss", "feeds.index", on_phone=False),
+    Place("Import and export", "database", "imports.index", on_phone=False),
+    Place("Consent and privacy", "shield-lock", "privacy.index", on_phone=False),
     Place("Connections", "plug-connected", "connections.index", on_phone=False),
     Place("Settings", "settings", "settings.index", on_phone=False),
 )

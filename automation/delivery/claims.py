@@ -86,6 +86,7 @@ def blocked(now: datetime) -> ColumnElement[str | None]:
         ConsentState.customer_id == Message.customer_id,
         ConsentState.topic == Message.topic,
         ConsentState.status == "granted",
+        or_(ConsentState.expires_at.is_(None), ConsentState.expires_at > now),
     )
     suppressed = exists().where(Suppression.store_id == Message.store_id, Suppression.email_key == Customer.email_key)
     return case(

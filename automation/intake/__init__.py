@@ -37,7 +37,9 @@ from automation.changes import (
 )
 from automation.intake.batch import Batch, cleaned, sliced
 from automation.intake.carts import take_carts, take_deleted_carts
+from automation.intake.erased import without_erased
 from automation.intake.happenings import take_due_items, take_events
+from automation.intake.implied import take_implied
 from automation.intake.inbox import count_topics, store, store_all
 from automation.intake.orders import take_deleted_orders, take_orders
 from automation.intake.people import take_deleted, take_merges, take_people
@@ -62,21 +64,33 @@ class Receipt:
     """Told before."""
     unmatched: int = 0
     """About something or somebody that cannot be known."""
+    erased: int = 0
+    """About somebody who was erased; of those nothing is kept but what they bought, without a name."""
 
 
-def record(session: Session, connection: Connection, changes: Sequence[Change], now: datetime) -> Receipt:
+def record(
+    session: Session,
+    connection: Connection,
+    changes: Sequence[Change],
+    now: datetime,
+    *,
+    imported_at: datetime | None = None,
+) -> Receipt:
     """Apply changes in the caller's transaction, with a constant number of statements per 1,000.
 
     Changes of state may come in any order and more than once: newer news wins, older fills what is missing. A run of
     them is applied by family (products, people, consents, carts, orders, events), so that each finds what it refers
-    to; what deletes or joins things is applied where it stands.
+    to; what deletes or joins things is applied where it stands. `imported_at` marks whom a file makes known.
     """
     _wait_in_line(session, connection.store_id)
-    batch = Batch(session, connection, now)
+    batch = Batch(session, connection, now, imported_at=imported_at)
     for part in sliced(changes, _AT_ONCE):
-        for take, run in groupby(map(cleaned, part), key=lambda change: _TAKEN_ALONE.get(type(change), _take_state)):
+        for take, run in groupby(
+            without_erased(batch, [cleaned(c) for c in part]),
+            key=lambda change: _TAKEN_ALONE.get(type(change), _take_state),
+        ):
             take(batch, list(run))
-    return Receipt(batch.applied, batch.stale, batch.repeated, batch.unmatched)
+    return Receipt(batch.applied, batch.stale, batch.repeated, batch.unmatched, batch.erased)
 
 
 def _wait_in_line(session: Session, store_id: int) -> None:
@@ -95,6 +109,7 @@ def _take_state(batch: Batch, changes: Sequence[Change]) -> None:
     take_carts(batch, people, only(CartChanged))
     take_orders(batch, people, only(OrderChanged, OrderRefunded, OrderDelivered))
     take_events(batch, people, only(EventHappened))
+    take_implied(batch, people, only(OrderChanged, EventHappened))
     take_due_items(batch, people, only(DueItemChanged))
     people.flush_engagement()
 

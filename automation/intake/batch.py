@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from automation.changes import Change
+from automation.consent_policy import ConsentPolicy, of_store
 from automation.models import Connection, Record, Store
 from automation.upsert import table_of
 
@@ -25,7 +26,11 @@ _EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinf
 class Batch:
     """A run of changes from one connection, and what became of them."""
 
-    def __init__(self, session: Session, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self, session: Session, connection: Connection, now: datetime, *, imported_at: datetime | None = None
+    ) -> None:
+        """`imported_at` is set on the customers whom this run makes known: a file told of them."""
+        self.imported_at = imported_at
         self.session = session
         self.connection = connection
         self.store_id = connection.store_id
@@ -34,7 +39,9 @@ class Batch:
         self.stale = 0
         self.repeated = 0
         self.unmatched = 0
+        self.erased = 0
         self._currency: str | None = None
+        self._consent_policy: ConsentPolicy | None = None
 
     @property
     def currency(self) -> str:
@@ -42,6 +49,14 @@ class Batch:
         if self._currency is None:
             self._currency = self.session.scalars(select(Store.currency).where(Store.id == self.store_id)).one()
         return self._currency
+
+    @property
+    def consent_policy(self) -> ConsentPolicy:
+        """The store's rules of consent."""
+        if self._consent_policy is None:
+            stored = self.session.scalars(select(Store.consent).where(Store.id == self.store_id)).one()
+            self._consent_policy = of_store(stored)
+        return self._consent_policy
 
     def tally(self, *, is_newer: bool) -> None:
         """Count a change of state as applied or stale."""

@@ -109,6 +109,8 @@ def _carry_consents(batch: Batch, kept: Row, gone: Row) -> None:
             status=line.status,  # type: ignore[arg-type]  # a check constraint holds it to the three
             source=line.source,
             at=line.at,
+            basis=line.basis,  # type: ignore[arg-type]  # as above
+            expires_at=line.expires_at,
             wording=line.wording,
             message_id=line.message_id,
             detail="Came over with a customer that was merged into this one.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,6 +14,7 @@ from automation.addresses import key_of
 from automation.changes import Change, CustomerChanged, CustomerDeleted, CustomersMerged, Person
 from automation.intake.batch import Batch, Row, Shelf, earliest, fill, is_newer, latest
 from automation.intake.merging import merge
+from automation.intake.special_dates import keep_dates
 from automation.models import Customer, Identity
 from automation.security import random_id
 from automation.tags import said, standing
@@ -26,7 +27,7 @@ _NOT_OURS = ("public_id", "notes", "engaged_at", "erased_at", "paused_until", "m
 """Columns of a customer that others write."""
 _EMPTY: Row = {
     **dict.fromkeys(("id", "email", "email_key", "locale", "timezone", "country", "region", "city", "postcode")),
-    **dict.fromkeys(("currency", *_BIRTHDAY, "engaged_at", "external_updated_at", "erased_at")),
+    **dict.fromkeys(("currency", *_BIRTHDAY, "engaged_at", "external_updated_at", "imported_at", "erased_at")),
     **dict.fromkeys(("first_name", "last_name", "phone", "notes"), ""),
 }
 
@@ -53,6 +54,7 @@ class People:
         self._merges: list[tuple[Row, Row]] = []
         self._freed: set[int] = set()
         self._engaged: dict[int, datetime] = {}
+        self._dates: list[tuple[Row, Mapping[str, str | None]]] = []
         known = [p for p in persons if p is not None]
         self._load({p.external_id for p in known if p.external_id}, {k for p in known if (k := key_of(p.email))})
 
@@ -117,6 +119,7 @@ class People:
     def _make(self) -> Row:
         now = self._batch.now
         row = {**_EMPTY, "public_id": random_id(), "store_id": self._batch.store_id, "created_at": now}
+        row["imported_at"] = self._batch.imported_at
         return self._shelf.add({**row, "tags": [], "attributes": {}, "source": {}, "updated_at": now})
 
     def _claim(self, row: Row, email: str, told: datetime | None, *, may_take: bool) -> None:
@@ -178,6 +181,8 @@ class People:
         if not _is_birthday(row["birthday_month"], row["birthday_day"]):
             row.update(dict.fromkeys(_BIRTHDAY))
         self._extend(row, change, newer=newer)
+        if change.special_dates and newer:
+            self._dates.append((row, change.special_dates))
         row["external_updated_at"] = latest(row["external_updated_at"], change.updated_at)
         row["updated_at"] = self._batch.now
         self._shelf.touch(row)
@@ -218,6 +223,8 @@ class People:
             ]
             self._batch.session.connection().execute(statement, rows)
             self._identities = {}
+        dates, self._dates = self._dates, []
+        keep_dates(self._batch, dates)
         merges, self._merges = self._merges, []
         for kept, gone in merges:
             self._join(kept, gone)

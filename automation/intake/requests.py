@@ -30,7 +30,11 @@ def take_consents(batch: Batch, people: People, changes: Sequence[ConsentChanged
                 status=change.status,
                 source=change.source,
                 at=change.at,
+                basis=change.basis,
+                expires_at=change.expires_at,
                 wording=change.wording,
+                ip=change.ip,
+                agent=change.agent,
                 detail=change.detail,
             )
         )

@@ -24,6 +24,7 @@ from automation.models.customers import (
 )
 from automation.models.errands import Errand
 from automation.models.feeds import Feed, FeedItem
+from automation.models.imports import Import, ImportChunk, ImportMapping, ImportRefusal
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
@@ -41,6 +42,7 @@ from automation.models.offers import Offer, OfferCode, OfferRefusal
 from automation.models.operations import Heartbeat, Installation, Job, Lease, PrivacyRequest
 from automation.models.outbox import Notice, OutboundWebhook
 from automation.models.pacing import RateState, WarmDay
+from automation.models.privacy import ErasedPerson, HitCount
 from automation.models.ratings import Rating
 from automation.models.recommendations import Basket, ProductDemand, ProductPair
 from automation.models.record import Record, UTCDateTime
@@ -78,12 +80,18 @@ __all__ = [
     "Decision",
     "DueItem",
     "Enrolment",
+    "ErasedPerson",
     "Errand",
     "Event",
     "Feed",
     "FeedItem",
     "Heartbeat",
+    "HitCount",
     "Identity",
+    "Import",
+    "ImportChunk",
+    "ImportMapping",
+    "ImportRefusal",
     "InboundWebhook",
     "Installation",
     "Job",

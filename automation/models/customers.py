@@ -63,6 +63,8 @@ class Customer(Record):
     updated_at: Mapped[datetime]
     external_updated_at: Mapped[datetime | None]
     """The newest state any platform told us; older news than this loses."""
+    imported_at: Mapped[datetime | None]
+    """Set on whom a file made known; they are greeted only where that is asked for."""
     erased_at: Mapped[datetime | None]
 
 
@@ -106,6 +108,7 @@ class Consent(Record):
     __tablename__ = "consents"
     __table_args__ = (
         one_of("status", "granted", "withdrawn", "pending"),
+        one_of("basis", "express", "implied"),
         Index("ix_consents_customer_id_topic_id", "customer_id", "topic", "id"),
         Index(
             "ix_consents_granted",
@@ -124,7 +127,11 @@ class Consent(Record):
     """What it is about; `marketing` is every store's first topic."""
     status: Mapped[Code]
     source: Mapped[Code]
-    """form, import, platform, api, unsubscribe, complaint, admin, demo."""
+    """form, import, import_welcomed, platform, api, unsubscribe, complaint, admin, demo, purchase, inquiry, expiry."""
+    basis: Mapped[Code] = mapped_column(default="express", server_default="express")
+    """express, or implied by dealings with the store where the law lets that count for a while."""
+    expires_at: Mapped[datetime | None]
+    """When an implied consent ends; an express one never does."""
     wording: Mapped[str] = mapped_column(Text, default="")
     ip: Mapped[str] = mapped_column(String(64), default="")
     agent: Mapped[str] = mapped_column(String(500), default="")
@@ -142,6 +149,12 @@ class ConsentState(Record):
     __table_args__ = (
         one_of("status", "granted", "withdrawn", "pending"),
         Index("ix_consent_states_store_id_topic_status", "store_id", "topic", "status", "customer_id"),
+        Index(
+            "ix_consent_states_expires_at",
+            "expires_at",
+            postgresql_where=text("expires_at IS NOT NULL"),
+            sqlite_where=text("expires_at IS NOT NULL"),
+        ),
     )
 
     customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"), primary_key=True)
@@ -149,6 +162,8 @@ class ConsentState(Record):
     store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
     status: Mapped[Code]
     at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    """When a consent that was only implied ends."""
     consent_id: Mapped[int] = mapped_column(BigInt, ForeignKey("consents.id"))
 
 
@@ -213,7 +228,7 @@ class SegmentMember(Record):
 
 
 # The ledger is append-only in the database itself. Erasure may blank who and where, never what and when.
-_FROZEN = "store_id, customer_id, topic, status, source, wording, at, recorded_at"
+_FROZEN = "store_id, customer_id, topic, status, source, basis, expires_at, wording, at, recorded_at"
 for _statement in (
     f"CREATE TRIGGER consents_keep BEFORE UPDATE OF {_FROZEN} ON consents "
     "BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, String
+from sqlalchemy import Float, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, one_of
@@ -65,7 +65,15 @@ class PrivacyRequest(Record):
     """A request for access or erasure that a platform passed on; the law gives 30 days."""
 
     __tablename__ = "privacy_requests"
-    __table_args__ = (one_of("kind", "access", "erasure", "store_erasure"),)
+    __table_args__ = (
+        one_of("kind", "access", "erasure", "store_erasure"),
+        Index(
+            "ix_privacy_requests_open",
+            "id",
+            postgresql_where=text("done_at IS NULL"),
+            sqlite_where=text("done_at IS NULL"),
+        ),
+    )
 
     id: Mapped[Id]
     store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))

@@ -25,8 +25,11 @@ from automation.stages.attribute import attribute
 from automation.stages.decide import decide
 from automation.stages.deliver import deliver
 from automation.stages.enrol import enrol
+from automation.stages.fulfil import fulfil
 from automation.stages.issue import issue
+from automation.stages.lapse import lapse
 from automation.stages.listen import listen
+from automation.stages.load import load
 from automation.stages.poll import poll
 from automation.stages.post import post
 from automation.stages.settle import settle
@@ -41,6 +44,9 @@ Stage = Callable[[App, datetime, int], int]
 STAGES: Mapping[str, Stage] = {
     "poll": poll,
     "listen": listen,
+    "load": load,
+    "fulfil": fulfil,
+    "lapse": lapse,
     "settle": settle,
     "summarise": summarise,
     "issue": issue,
@@ -58,6 +64,9 @@ STAGES: Mapping[str, Stage] = {
 LIMITS: Mapping[str, int] = {
     "poll": 50,
     "listen": 500,
+    "load": 10_000,
+    "fulfil": 20,
+    "lapse": 1000,
     "settle": 1000,
     "issue": 1000,
     "summarise": 500,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -18,6 +18,8 @@ from automation.rendering.context import Variables
 from automation.rendering.links import Addresses, addresses, key_of, token
 from automation.rendering.process import Finished
 from automation.rendering.versions import versions
+
+_NO_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def compose(
         if compiled is None:
             with app.db.read() as session:
                 compiled = versions(app, session, [version_id])[version_id]
-        links = [addresses(variables[m.id]["envelope"]["base_url"], token(key, m.public_id)) for m in group]
+        links = [_links(variables[m.id]["envelope"], token(key, m.public_id)) for m in group]
         contexts = [context(variables[m.id]["values"], a) for m, a in zip(group, links, strict=True)]
         found = app.renderer.finish(f"version {version_id}", compiled, contexts)
         for message, address, mail in zip(group, links, found, strict=True):
@@ -61,6 +63,12 @@ def _by_version(messages: Sequence[Message], variables: Mapping[int, Variables])
         if message.id in variables:
             groups[message.template_version_id].append(message)
     return groups
+
+
+def _links(envelope: Mapping[str, Any], of: str) -> Addresses:
+    found = addresses(envelope["base_url"], of)
+    # A picture that stands in the mail itself is asked for nowhere.
+    return replace(found, pixel=_NO_PIXEL) if envelope.get("tracking") == "off" else found
 
 
 def context(values: Mapping[str, Any], links: Addresses) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from automation import consent_policy
 from automation.app import App
 from automation.discovery import implementations
 from automation.models import Campaign, Customer, Message, Store
@@ -126,6 +127,8 @@ class _Envelopes:
                 "from_email": store.sender_email,
                 "from_name": _plain(store.sender_name or store.name),
                 "reply_to": _plain(store.reply_to),
+                # Only where it differs: what was sent before must come out the same again.
+                **({"tracking": "off"} if consent_policy.of_store(store).tracking == "off" else {}),
             }
             for store in batch.stores.values()
         }

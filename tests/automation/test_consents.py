@@ -164,3 +164,26 @@ def test_a_batch_takes_as_many_statements_as_one_line(app: App) -> None:
 
     counts = [count(NOW, 1), count(NOW, 200)]
     assert counts[0] == counts[1]
+
+
+def implied(source: str, hours: float, lasts: float) -> ConsentLine:
+    expires_at = NOW - timedelta(days=30) + (hours + lasts) * HOUR
+    return line("granted", source, hours, basis="implied", expires_at=expires_at)
+
+
+def expired(hours: float) -> ConsentLine:
+    return line("withdrawn", "expiry", hours, basis="implied")
+
+
+def test_an_implied_consent_holds_until_its_end_and_the_longest_one_counts() -> None:
+    assert verdict(implied("purchase", 1, 24), implied("inquiry", 2, 6)) == "granted"
+    assert verdict(implied("purchase", 1, 24), implied("inquiry", 2, 6), expired(8)) == "granted"
+    assert verdict(implied("purchase", 1, 24), expired(25)) == "withdrawn"
+    assert verdict(implied("purchase", 1, 24), expired(25), implied("purchase", 30, 24)) == "granted"
+
+
+@pytest.mark.parametrize("source", ["form", "platform", "import", "unsubscribe", "admin"])
+def test_what_they_said_themselves_stands_above_all_that_is_implied(source: str) -> None:
+    assert verdict(line("withdrawn", source, 1), implied("purchase", 5, 24)) == "withdrawn"
+    assert verdict(line("granted", source, 1), implied("purchase", 0, 24), expired(24)) == "granted"
+    assert verdict(line("pending", source, 3), implied("purchase", 0, 24)) == "granted"

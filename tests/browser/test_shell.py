@@ -23,6 +23,8 @@ PAGES = (
     "/connections/",
     "/connections/new/platform",
     "/connections/new/provider/postmark",
+    "/imports/",
+    "/privacy/",
     "/settings/",
 )
 

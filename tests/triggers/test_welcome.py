@@ -83,3 +83,31 @@ def test_whoever_becomes_known_can_be_greeted_without_a_subscription(app: App) -
         make.customer(session, store, "Ada", consent=False, created_at=NOW - HOUR)
         make.customer(session, store, "Ben", created_at=NOW - timedelta(days=5))
     assert sweep(app) == [("Ada", "welcome")]
+
+
+def test_who_came_with_a_file_is_not_greeted_unless_that_is_asked_for(app: App) -> None:
+    store = welcoming(app, when="known")
+    with app.db.write() as session:
+        campaign(app, session, make.store(session), "welcome", when="known", imported=True)
+        for name, imported_at in (("Ada", None), ("Ben", NOW)):
+            make.customer(session, store, name, created_at=NOW - HOUR, imported_at=imported_at)
+    assert sweep(app) == [("Ada", "welcome")]
+
+
+def test_what_a_purchase_implies_is_no_subscription_and_takes_none_away(app: App) -> None:
+    store = welcoming(app)
+    ada = joined(app, store, "Ada")
+    bought = ConsentLine(
+        store_id=store.id,
+        customer_id=ada.id,
+        status="granted",
+        source="purchase",
+        basis="implied",
+        at=NOW - 2 * HOUR,
+        expires_at=NOW + 900 * HOUR,
+    )
+    with app.db.write() as session:
+        note(session, [bought], NOW)
+    assert sweep(app) == []
+    say(app, ada, "granted", HOUR)
+    assert sweep(app) == [("Ada", "welcome")]

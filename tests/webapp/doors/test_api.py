@@ -82,7 +82,7 @@ def test_what_is_told_becomes_rows(web: FlaskClient, app: App, key: Key) -> None
         {"type": "event", **ITEMS["events"]},
     ]
     answer = tell(web, "batch", {"changes": changes}, key())
-    assert said(answer) == {"applied": 4, "stale": 0, "repeated": 0, "unmatched": 0}
+    assert said(answer) == {"applied": 4, "stale": 0, "repeated": 0, "unmatched": 0, "erased": 0}
     with app.db.read() as session:
         ada = session.scalars(select(Customer)).one()
         assert (ada.first_name, ada.email_key) == ("Ada", "ada@example.com")
