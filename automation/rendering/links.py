@@ -5,7 +5,7 @@
     /o/{token}.gif                    the open pixel
     /u/{token}                        unsubscribe
     /v/{token}                        the mail in a browser
-    /p/{token}                        the reader's points
+    /l/{token}                        the reader's points
     /r/{token}/{score}                a score, from 0 to 10
 
 A token names a message and proves that we made it; it never expires, since an unsubscribe link must not.
@@ -94,6 +94,6 @@ def addresses(base_url: str, token: str) -> Addresses:
         pixel=f"{base_url}/o/{token}.gif",
         unsubscribe=f"{base_url}/u/{token}",
         browser=f"{base_url}/v/{token}",
-        points=f"{base_url}/p/{token}",
+        points=f"{base_url}/l/{token}",
         rating=f"{base_url}/r/{token}",
     )

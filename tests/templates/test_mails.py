@@ -21,7 +21,7 @@ LINKS = {
     "_pixel": "https://mail.example.com/o/TOKEN.gif",
     "unsubscribe_url": "https://mail.example.com/u/TOKEN",
     "browser_url": "https://mail.example.com/v/TOKEN",
-    "points_url": "https://mail.example.com/p/TOKEN",
+    "points_url": "https://mail.example.com/l/TOKEN",
     "rating_url": "https://mail.example.com/r/TOKEN",
 }
 

@@ -50,7 +50,7 @@ def _points(public_id: str, status: int = 200, *, problem: str = "") -> Response
         return _page("points", status, view=found, key=key, day=day, problem=problem, base=base)
 
 
-@blueprint.get("/p/<token>")
+@blueprint.get("/l/<token>")
 @permission("public")
 def points(token: str) -> Response:
     """Where the reader of a mail stands, and what their points buy."""
@@ -58,7 +58,7 @@ def points(token: str) -> Response:
     return _page("nothing", 404) if public_id is None else _points(public_id)
 
 
-@blueprint.post("/p/<token>/rewards/<reward>")
+@blueprint.post("/l/<token>/rewards/<reward>")
 @permission("public")
 def redeem(token: str, reward: str) -> Response:
     """Spend points on a reward."""
@@ -75,10 +75,10 @@ def redeem(token: str, reward: str) -> Response:
         log.warning("A reward could not be given: %s", type(error).__name__)
         return _page("later", 503)
     # So that loading the page again sends nothing again.
-    return private(redirect(f"/p/{token}#taken", 303), RECIPIENT_CSP)  # type: ignore[arg-type]  # werkzeug's own type
+    return private(redirect(f"/l/{token}#taken", 303), RECIPIENT_CSP)  # type: ignore[arg-type]  # werkzeug's own type
 
 
-@blueprint.post("/p/<token>/invitation")
+@blueprint.post("/l/<token>/invitation")
 @permission("public")
 def invitation(token: str) -> Response:
     """Draw the reader's invitation code."""
@@ -88,7 +88,7 @@ def invitation(token: str) -> Response:
     with the_app().db.write() as session:
         if page.invitation(session, public_id, the_app().clock()) is None:
             return _page("nothing", 404)
-    return private(redirect(f"/p/{token}#friends", 303), RECIPIENT_CSP)  # type: ignore[arg-type]  # as above
+    return private(redirect(f"/l/{token}#friends", 303), RECIPIENT_CSP)  # type: ignore[arg-type]  # as above
 
 
 @blueprint.get("/i/<code>")

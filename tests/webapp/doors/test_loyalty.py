@@ -49,13 +49,13 @@ def rows(app: App, model: Any) -> list[Any]:
 
 def form(page: str) -> tuple[str, str]:
     """Where the first reward's form leads, and its key."""
-    found = re.search(r'action="(/p/[^"]+/rewards/[^"]+)">\s*<input type="hidden" name="key" value="([^"]+)"', page)
+    found = re.search(r'action="(/l/[^"]+/rewards/[^"]+)">\s*<input type="hidden" name="key" value="([^"]+)"', page)
     assert found, page
     return found[1], found[2]
 
 
 def test_the_page_shows_balance_tier_rewards_and_history(web: FlaskClient, rich: Mail) -> None:
-    answer = web.get(f"/p/{rich.token}")
+    answer = web.get(f"/l/{rich.token}")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     for words in ('class="balance">100<', "€100.00 to Silver", "Free gift wrap.", "Tea party", "800 to go", "+100"):
@@ -65,25 +65,25 @@ def test_the_page_shows_balance_tier_rewards_and_history(web: FlaskClient, rich:
 
 
 def test_points_become_a_code_once_however_often_the_form_is_sent(web: FlaskClient, app: App, rich: Mail) -> None:
-    to, key = form(web.get(f"/p/{rich.token}").text)
+    to, key = form(web.get(f"/l/{rich.token}").text)
     for _ in range(3):
         assert web.post(to, data={"key": key}).status_code == 303
     (taken,) = rows(app, Redemption)
     (code,) = [c.code for c in rows(app, OfferCode) if c.id == taken.code_id]
-    page = web.get(f"/p/{rich.token}").text
+    page = web.get(f"/l/{rich.token}").text
     assert code in page
     assert 'class="balance">40<' in page
 
 
 def test_a_reward_out_of_reach_is_refused_in_words_and_costs_nothing(web: FlaskClient, app: App, rich: Mail) -> None:
-    to, key = form(web.get(f"/p/{rich.token}").text)
+    to, key = form(web.get(f"/l/{rich.token}").text)
     assert web.post(to, data={"key": key}).status_code == 303
     again = web.post(to, data={"key": "another-key-of-mine"})
     assert again.status_code == 422
     assert "not enough points" in again.text
     assert form_less_of(again.text)
     assert sum(e.points for e in rows(app, PointsEntry)) == 40
-    nowhere = web.post(f"/p/{rich.token}/rewards/none", data={"key": "another-key-of-mine"})
+    nowhere = web.post(f"/l/{rich.token}/rewards/none", data={"key": "another-key-of-mine"})
     assert nowhere.status_code == 422
     assert web.post(to, data={}).status_code == 422
 
@@ -94,7 +94,7 @@ def form_less_of(page: str) -> bool:
 
 def test_opening_the_page_changes_nothing(web: FlaskClient, app: App, rich: Mail) -> None:
     before = len(rows(app, PointsEntry))
-    web.get(f"/p/{rich.token}")
+    web.get(f"/l/{rich.token}")
     with app.db.read() as session:
         assert (len(rows(app, PointsEntry)), session.scalar(select(Redemption.id))) == (before, None)
 
@@ -102,25 +102,25 @@ def test_opening_the_page_changes_nothing(web: FlaskClient, app: App, rich: Mail
 def test_old_forged_and_test_mails_links_spend_nothing(
     web: FlaskClient, app: App, rich: Mail, clock: TurnableClock
 ) -> None:
-    to, key = form(web.get(f"/p/{rich.token}").text)
+    to, key = form(web.get(f"/l/{rich.token}").text)
     forged = rich.token[:-1] + ("A" if rich.token[-1] != "A" else "B")
-    assert web.get(f"/p/{forged}").status_code == 404
+    assert web.get(f"/l/{forged}").status_code == 404
     assert web.post(to.replace(rich.token, forged), data={"key": key}).status_code == 404
     with app.db.write() as session:
         session.get_one(Message, rich.id).is_test = True
     assert web.post(to, data={"key": key}).status_code == 422
     clock.turn(timedelta(days=61))
-    assert web.get(f"/p/{rich.token}").status_code == 404
+    assert web.get(f"/l/{rich.token}").status_code == 404
     assert rows(app, Redemption) == []
 
 
 def test_without_a_programme_there_is_no_page(web: FlaskClient, mail: Mail) -> None:
-    assert web.get(f"/p/{mail.token}").status_code == 404
+    assert web.get(f"/l/{mail.token}").status_code == 404
 
 
 def test_a_friend_is_invited_gets_a_code_and_is_known_by_their_address(web: FlaskClient, app: App, rich: Mail) -> None:
-    assert web.post(f"/p/{rich.token}/invitation").status_code == 303
-    found = re.search(r"https://mail\.example\.com(/i/[A-Z0-9]+)", web.get(f"/p/{rich.token}").text)
+    assert web.post(f"/l/{rich.token}/invitation").status_code == 303
+    found = re.search(r"https://mail\.example\.com(/i/[A-Z0-9]+)", web.get(f"/l/{rich.token}").text)
     assert found
     link = found[1]
     assert "thinks you will like it here" in web.get(link).text
@@ -135,10 +135,10 @@ def test_a_friend_is_invited_gets_a_code_and_is_known_by_their_address(web: Flas
 
 
 def test_whoever_invites_themselves_gets_no_code_and_is_told_nothing(web: FlaskClient, app: App, rich: Mail) -> None:
-    web.post(f"/p/{rich.token}/invitation")
+    web.post(f"/l/{rich.token}/invitation")
     with app.db.read() as session:
         own = session.get_one(Customer, rich.customer_id).email
-    found = re.search(r"(/i/[A-Z0-9]+)", web.get(f"/p/{rich.token}").text)
+    found = re.search(r"(/i/[A-Z0-9]+)", web.get(f"/l/{rich.token}").text)
     assert found
     answer = web.post(found[1], data={"email": own})
     assert answer.status_code == 200
@@ -150,8 +150,8 @@ def test_whoever_invites_themselves_gets_no_code_and_is_told_nothing(web: FlaskC
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "x" * 400 + "@example.com"])
 def test_what_is_no_address_is_said_so(web: FlaskClient, app: App, rich: Mail, email: str) -> None:
-    web.post(f"/p/{rich.token}/invitation")
-    found = re.search(r"(/i/[A-Z0-9]+)", web.get(f"/p/{rich.token}").text)
+    web.post(f"/l/{rich.token}/invitation")
+    found = re.search(r"(/i/[A-Z0-9]+)", web.get(f"/l/{rich.token}").text)
     assert found
     assert web.post(found[1], data={"email": email}).status_code == 422
     assert rows(app, Referral) == []
