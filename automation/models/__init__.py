@@ -43,6 +43,7 @@ from automation.models.outbox import Notice, OutboundWebhook
 from automation.models.privacy import ErasedPerson, HitCount
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
+from automation.models.signups import Form, FormDay, FormVersion, SignUp, Visitor
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import Template, TemplateVersion
 
@@ -77,6 +78,9 @@ __all__ = [
     "ErasedPerson",
     "Errand",
     "Event",
+    "Form",
+    "FormDay",
+    "FormVersion",
     "Heartbeat",
     "HitCount",
     "Identity",
@@ -112,6 +116,7 @@ __all__ = [
     "Reward",
     "Segment",
     "SegmentMember",
+    "SignUp",
     "SpecialDate",
     "Store",
     "Suppression",
@@ -121,4 +126,5 @@ __all__ = [
     "Trial",
     "UTCDateTime",
     "Variant",
+    "Visitor",
 ]

@@ -71,6 +71,8 @@ def context(values: Mapping[str, Any], links: Addresses) -> dict[str, Any]:
         "_pixel": links.pixel,
         "unsubscribe_url": links.unsubscribe,
         "browser_url": links.browser,
+        "confirm_url": links.confirm,
+        "preferences_url": links.preferences,
     }
 
 

@@ -5,6 +5,8 @@
     /o/{token}.gif                    the open pixel
     /u/{token}                        unsubscribe
     /v/{token}                        the mail in a browser
+    /y/{token}                        confirm the sign-up that the mail asks about
+    /p/{token}                        what the reader wants to get, and how often
 
 A token names a message and proves that we made it; it never expires, since an unsubscribe link must not.
 """
@@ -25,7 +27,7 @@ if TYPE_CHECKING:  # the render children need nothing of it, and it is slow to i
 _MAC_LETTERS = 22
 """128 bits in base64url without padding."""
 
-PROVIDED = ("unsubscribe_url", "browser_url")
+PROVIDED = ("unsubscribe_url", "browser_url", "confirm_url", "preferences_url")
 """Names that every template has, and whose links are never rewritten."""
 
 
@@ -80,6 +82,8 @@ class Addresses:
     pixel: str
     unsubscribe: str
     browser: str
+    confirm: str
+    preferences: str
 
 
 def addresses(base_url: str, token: str) -> Addresses:
@@ -89,4 +93,6 @@ def addresses(base_url: str, token: str) -> Addresses:
         pixel=f"{base_url}/o/{token}.gif",
         unsubscribe=f"{base_url}/u/{token}",
         browser=f"{base_url}/v/{token}",
+        confirm=f"{base_url}/y/{token}",
+        preferences=f"{base_url}/p/{token}",
     )
