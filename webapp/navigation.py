@@ -35,6 +35,7 @@ PLACES = (
     Place("Home", "home", "home.index"),
     Place("Campaigns", "send", "campaigns.index"),
     Place("Customers", "users", "customers.index"),
+    Place("Forms", "forms", "forms.index", on_phone=False),
     Place("Mailbox", "inbox", "mailbox.index"),
     Place("Connections", "plug-connected", "connections.index", on_phone=False),
     Place("Settings", "settings", "settings.index", on_phone=False),
