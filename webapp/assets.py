@@ -73,6 +73,7 @@ def _build(say: Callable[[str], None]) -> None:
     _run([node, str(SOURCES / "build.mjs")])
     (DIST / "stamp").write_text(_stamp())
     _manifest.cache_clear()
+    built.cache_clear()
 
 
 def _stamp() -> str:
@@ -122,6 +123,13 @@ def _manifest() -> dict[str, Any]:
 def asset(name: str) -> str:
     """The address of a built file, hash and all. Raises SetupError when nothing was built."""
     return url_for("static", filename=_manifest()["assets"][name])
+
+
+@cache
+def built(name: str) -> str:
+    """The text of a built file, for a door that serves it with something before it. Raises SetupError as `asset`."""
+    path = DIST / str(_manifest()["assets"][name])
+    return path.read_text("utf-8")
 
 
 def icon(name: str, classes: str = "") -> Markup:

@@ -40,7 +40,7 @@ def init_errors(flask: Flask, doors: frozenset[str]) -> None:
         # Where no route fits there is no blueprint either; programs still want no page.
         if request.blueprint in doors or request.path.startswith(("/hooks/", "/api/")):
             return make_response(jsonify(error=error.description or error.name), status)
-        if request.path.startswith(("/c/", "/o/", "/u/", "/v/")):
+        if request.path.startswith(("/c/", "/o/", "/u/", "/v/", "/y/", "/p/", "/f/")):
             # A link in a mail that was cut off or grew a bracket: its reader is no admin.
             return private(make_response(render_template("doors/nothing.html"), status), RECIPIENT_CSP)
         title, text = _WORDS.get(status, (error.name, error.description or ""))

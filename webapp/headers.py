@@ -16,6 +16,12 @@ RECIPIENT_CSP = (
 )
 """The policy of pages that recipients of mails see: no scripts at all."""
 
+FORM_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
+"""The policy of a sign-up form, which a shop's pages may hold in a frame: the shop's origins follow."""
+
 MAIL_CSP = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: https:; font-src https:; script-src 'none'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups "

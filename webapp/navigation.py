@@ -37,6 +37,7 @@ PLACES = (
     Place("Home", "home", "home.index"),
     Place("Campaigns", "send", "campaigns.index", also=("answers", "versions")),
     Place("Customers", "users", "customers.index"),
+    Place("Forms", "forms", "forms.index", on_phone=False),
     Place("Mailbox", "inbox", "mailbox.index"),
     Place("Feeds", "rss", "feeds.index", on_phone=False),
     Place("Import and export", "database", "imports.index", on_phone=False),

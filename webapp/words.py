@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import UnknownLocaleError
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta, get_month_names
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, get_currency_precision
 from flask import Flask, g
 from markupsafe import Markup
@@ -86,6 +86,17 @@ def local_time(at: datetime | None, pattern: str = "d MMM y, HH:mm") -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), full, written(at, pattern))
 
 
+def month_names(language: str) -> list[str]:
+    """The names of the months, as they stand alone."""
+    found = get_month_names("wide", context="stand-alone", locale=language)
+    return [str(found[number]) for number in range(1, 13)]
+
+
+def day(at: datetime, language: str) -> str:
+    """A date in a reader's language, in the store's zone as far as it is known."""
+    return str(format_date(at.astimezone(zone()), "long", locale=language))
+
+
 def relative(at: datetime, now: datetime) -> str:
     """How long ago or ahead, in words."""
     span = at - now
@@ -111,6 +122,8 @@ def init_words(flask: Flask, app: App) -> None:
         local_time=local_time,
         relative_time=relative_time,
         written=written,
+        month_names=month_names,
+        day=day,
         state_tone=tone,
         state_label=label,
         moving_states=MOVING,

@@ -53,7 +53,7 @@ def make(
     token = _MARK + random_token()
     row = ApiKey(
         store_id=store_id,
-        connection_id=_connection(app, session, store_id, now).id,
+        connection_id=connection_of(app, session, store_id, now).id,
         name=name.strip()[:200],
         prefix=token[:9],
         key_hash=token_hash(token),
@@ -96,7 +96,8 @@ def note_use(session: Session, key_id: int, now: datetime) -> None:
         row.last_used_at = now
 
 
-def _connection(app: App, session: Session, store_id: int, now: datetime) -> Connection:
+def connection_of(app: App, session: Session, store_id: int, now: datetime) -> Connection:
+    """The store's `api` connection, which its forms and its storefront speak by, too; made at its first use."""
     found = session.scalar(
         select(Connection)
         .where(Connection.store_id == store_id, Connection.role == "platform", Connection.kind == "api")

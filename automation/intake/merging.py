@@ -28,7 +28,9 @@ from automation.models import (
     PrivacyRequest,
     Redemption,
     SegmentMember,
+    SignUp,
     SpecialDate,
+    Visitor,
 )
 from automation.rhythms import forget, mark_stale
 from automation.tags import said, standing
@@ -48,6 +50,8 @@ _FOLLOW: tuple[type[Any], ...] = (
     OfferRefusal,
     PrivacyRequest,
     Message,
+    SignUp,
+    Visitor,
 )
 """What goes over with its owner. The ledger of consent and the decisions stay: they say what was true then."""
 

@@ -47,6 +47,7 @@ from automation.models.ratings import Rating
 from automation.models.recommendations import Basket, ProductDemand, ProductPair
 from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
+from automation.models.signups import Form, FormDay, FormVersion, SignUp, Visitor
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import Template, TemplateVersion
 
@@ -85,6 +86,9 @@ __all__ = [
     "Event",
     "Feed",
     "FeedItem",
+    "Form",
+    "FormDay",
+    "FormVersion",
     "Heartbeat",
     "HitCount",
     "Identity",
@@ -124,6 +128,7 @@ __all__ = [
     "Reward",
     "Segment",
     "SegmentMember",
+    "SignUp",
     "SpecialDate",
     "Store",
     "Suppression",
@@ -133,5 +138,6 @@ __all__ = [
     "Trial",
     "UTCDateTime",
     "Variant",
+    "Visitor",
     "WarmDay",
 ]

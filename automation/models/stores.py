@@ -35,6 +35,8 @@ class Store(Record):
     """Sending rules that differ from the defaults; see `automation.policy`."""
     loyalty: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
     """The loyalty programme, as far as it differs from the defaults; see `automation.loyalty.programme`."""
+    storefront: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
+    """Which pages the storefront snippet may speak from, and what it tells; see `automation.storefront`."""
     consent: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default=text("'{}'"))
     """Topics, tracking and the law, as far as they differ from the defaults; see `automation.consent_policy`."""
     is_demo: Mapped[bool] = mapped_column(default=False)

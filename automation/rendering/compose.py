@@ -81,6 +81,8 @@ def context(values: Mapping[str, Any], links: Addresses) -> dict[str, Any]:
         "browser_url": links.browser,
         "points_url": links.points,
         "rating_url": links.rating,
+        "confirm_url": links.confirm,
+        "preferences_url": links.preferences,
     }
 
 

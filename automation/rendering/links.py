@@ -7,6 +7,8 @@
     /v/{token}                        the mail in a browser
     /l/{token}                        the reader's points
     /r/{token}/{score}                a score, from 0 to 10
+    /y/{token}                        confirm the sign-up that the mail asks about
+    /p/{token}                        what the reader wants to get, and how often
 
 A token names a message and proves that we made it; it never expires, since an unsubscribe link must not.
 """
@@ -27,7 +29,7 @@ if TYPE_CHECKING:  # the render children need nothing of it, and it is slow to i
 _MAC_LETTERS = 22
 """128 bits in base64url without padding."""
 
-PROVIDED = ("unsubscribe_url", "browser_url", "points_url", "rating_url")
+PROVIDED = ("unsubscribe_url", "browser_url", "confirm_url", "preferences_url", "points_url", "rating_url")
 """Names that every template has, and whose links are never rewritten."""
 
 
@@ -85,6 +87,8 @@ class Addresses:
     points: str
     rating: str
     """A slash and the score follow."""
+    confirm: str
+    preferences: str
 
 
 def addresses(base_url: str, token: str) -> Addresses:
@@ -96,4 +100,6 @@ def addresses(base_url: str, token: str) -> Addresses:
         browser=f"{base_url}/v/{token}",
         points=f"{base_url}/l/{token}",
         rating=f"{base_url}/r/{token}",
+        confirm=f"{base_url}/y/{token}",
+        preferences=f"{base_url}/p/{token}",
     )

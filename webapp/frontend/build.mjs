@@ -9,6 +9,8 @@ import { build } from "esbuild";
 const here = "webapp/frontend";
 const out = process.argv[2] ?? "webapp/static/dist";
 const entries = ["app.js", "early.js", "chart.js", "app.css"];
+// Scripts for other people's pages: each is one plain file, for somewhat older browsers.
+const abroad = ["storefront.js", "embed.js", "frame.js"];
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
@@ -30,8 +32,20 @@ const result = await build({
   logLevel: "warning",
 });
 
+const guests = await build({
+  entryPoints: abroad.map((name) => join(here, name)),
+  outdir: out,
+  bundle: true,
+  format: "iife",
+  minify: true,
+  metafile: true,
+  target: ["es2020"],
+  entryNames: "[name]-[hash]",
+  logLevel: "warning",
+});
+
 const assets = {};
-for (const [path, made] of Object.entries(result.metafile.outputs)) {
+for (const [path, made] of Object.entries({ ...result.metafile.outputs, ...guests.metafile.outputs })) {
   if (made.entryPoint?.startsWith(here)) assets[basename(made.entryPoint)] = basename(path);
 }
 
