@@ -119,7 +119,11 @@ def _whole(api: GraphApi, item: Any) -> Any:
     for name, document in _REST.items():
         inner = item.get(name) if isinstance(item, dict) else None
         page = inner.get("pageInfo") if isinstance(inner, dict) else None
-        if not isinstance(page, dict) or page.get("hasNextPage") is not True or "AbandonedCheckout" in str(item.get("id")):
+        if (
+            not isinstance(page, dict)
+            or page.get("hasNextPage") is not True
+            or "AbandonedCheckout" in str(item.get("id"))
+        ):
             continue
         found = api.find(document, {"id": item.get("id")}).get("found")
         rest = found.get("rest") if isinstance(found, dict) else None
