@@ -70,15 +70,14 @@ class GraphApi:
 
 def leaf(found: Any, read: Callable[[Any], list[Change]], cursor: str | None, total: Any = None) -> Leaf:
     """A page of a connection, with `nodes` or `edges`. Raises Later when it is none."""
-    connection = found if isinstance(found, dict) else {}
-    items = nodes_of(connection)
+    items = nodes_of(found)
+    connection: dict[str, Any] = found
     read_before, _ = place(cursor)
     seen = read_before + len(items)
     page = connection.get("pageInfo")
     following = page.get("endCursor") if isinstance(page, dict) and page.get("hasNextPage") is True else None
     count = total if total is not None else connection.get("totalCount")
-    is_counted = isinstance(count, int) and not isinstance(count, bool) and count > 0
-    done = seen / count if is_counted else 0.5
+    done = seen / count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0.5
     return Leaf(items, read, f"{seen}:{following}" if isinstance(following, str) and following else None, done)
 
 

@@ -32,26 +32,6 @@ EVENTS: Mapping[str, str] = {
     **dict.fromkeys(("PRODUCT_CREATED", "PRODUCT_UPDATED", "PRODUCT_DELETED"), "product"),
 }
 """What is subscribed to → the name of the object in its body."""
-TOPICS: dict[str, Reader] = {
-    **{
-        event.lower(): {"user": customer, "checkout": checkout, "order": order, "product": product}[name]
-        for event, name in EVENTS.items()
-    },
-    "customer_deleted": lambda news: [CustomerDeleted(external_id=news.id("id"))],
-    "product_deleted": lambda news: [ProductDeleted(external_id=news.id("id"))],
-    "checkout_fully_paid": checkout,
-    "notify_user": lambda news: _NOTICES[news.body.text("notify_event") or ""](news),
-}
-"""Their event, in lower case → what reads the object that it is about."""
-
-
-def _nothing(_: News) -> list[Change]:
-    return []
-
-
-class _Notices(dict[str, Reader]):
-    def __missing__(self, key: str) -> Reader:
-        return _nothing
 
 
 def _noticed(name: str, read: Reader) -> Reader:
@@ -67,16 +47,30 @@ def _noticed(name: str, read: Reader) -> Reader:
     return notice
 
 
-_NOTICES = _Notices(
-    {
-        **dict.fromkeys(("account_confirmation", "account_change_email_confirm"), _noticed("user", customer)),
-        **dict.fromkeys(
-            ("order_confirmation", "order_canceled", "order_payment_confirmation"), _noticed("order", order)
-        ),
-        **dict.fromkeys(("order_refund_confirmation", "order_fulfillment_confirmation"), _noticed("order", order)),
-    }
-)
+_NOTICES: dict[str, Reader] = {
+    **dict.fromkeys(("account_confirmation", "account_change_email_confirm"), _noticed("user", customer)),
+    **dict.fromkeys(("order_confirmation", "order_canceled", "order_payment_confirmation"), _noticed("order", order)),
+    **dict.fromkeys(("order_refund_confirmation", "order_fulfillment_confirmation"), _noticed("order", order)),
+}
 """Kind of notice → what reads it; the others (passwords, gift cards, staff) say nothing that matters."""
+
+
+def _notice(news: News) -> list[Change]:
+    read = _NOTICES.get(news.body.text("notify_event") or "")
+    return read(news) if read else []
+
+
+TOPICS: dict[str, Reader] = {
+    **{
+        event.lower(): {"user": customer, "checkout": checkout, "order": order, "product": product}[name]
+        for event, name in EVENTS.items()
+    },
+    "customer_deleted": lambda news: [CustomerDeleted(external_id=news.id("id"))],
+    "product_deleted": lambda news: [ProductDeleted(external_id=news.id("id"))],
+    "checkout_fully_paid": checkout,
+    "notify_user": _notice,
+}
+"""Their event, in lower case → what reads the object that it is about."""
 
 
 class Saleor(Platform):

@@ -155,5 +155,5 @@ def subscribe(api: GraphApi, topics: Collection[str], url: str) -> str:
         raise Refused(
             f"Shopify takes none of the webhooks; may the token read orders, customers and products? {problems}"
         )
-    without = f" Not allowed: {', '.join(refused)}." if refused else ""
+    without = f" Not allowed: {', '.join(sorted(refused))}." if refused else ""
     return f"{len(there) + added} webhooks send here; {added} of them are new.{without}"
