@@ -314,6 +314,6 @@ def test_a_coupon_whose_answer_was_lost_counts_when_it_is_there(net: Net) -> Non
     till.is_lossy = True
     net.answer = till
     assert shop(net.client(), access_token="tok").create_codes(TERMS, ["A"]) == ["A"]
+    net.answer = lambda _: httpx.Response(403, json={"message": "The consumer isn't authorized."})
     with pytest.raises(Misconfigured):
-        net.answer = lambda _: httpx.Response(403, json={"message": "The consumer isn't authorized."})
         shop(net.client(), access_token="tok").create_codes(TERMS, ["B"])
