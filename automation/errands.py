@@ -115,13 +115,15 @@ class Standing:
     """What went wrong last, or what was achieved."""
     next_at: datetime | None
     """When it goes on; None for what is done or failed."""
+    failures: int
+    """In a row, until now."""
     ends_at: datetime | None
     """About when it will be done, at the pace so far; None while that cannot be told."""
 
     @property
     def is_stuck(self) -> bool:
         """Whether the last try failed."""
-        return self.state == "failed" or (self.state == "reading" and bool(self.message) and self.ends_at is None)
+        return self.state == "failed" or self.failures > 0
 
 
 def standing(errand: Errand, now: datetime) -> Standing:
@@ -144,6 +146,7 @@ def standing(errand: Errand, now: datetime) -> Standing:
         refused=errand.refused,
         message=errand.message,
         next_at=errand.due_at if errand.state == "waiting" else None,
+        failures=errand.failures,
         ends_at=ends_at,
     )
 
