@@ -31,7 +31,7 @@ SUBSCRIBED = ["bigcommerce", "saleor", "shopify", "woocommerce"]
 """Those that can be told where to send their webhooks; the others are polled, or told by hand."""
 MAKERS = ["bigcommerce", "magento", "saleor", "shopify", "stripe", "woocommerce"]
 SINCE = NOW - timedelta(days=5)
-KINDS = implementations("automation.platforms", Platform)
+KINDS = implementations("automation.platforms", Platform)  # type: ignore[type-abstract]  # it is what they share
 
 
 def platform(kind: str, net: Net, **other: Any) -> Platform:

@@ -25,7 +25,7 @@ from automation.errors import BadSignature, Later, Misconfigured, Refused, Unrea
 from automation.platform import CodeTerms, Envelope, Request
 from automation.platforms.saleor import EVENTS, TOPICS, Saleor
 from automation.platforms.saleor.signing import ASKED_AGAIN, KEPT, LEFT_ALONE
-from tests.automation.platforms.graph_shop import graph_shop, page
+from tests.automation.platforms.graph_shop import Answer, graph_shop, page
 from tests.automation.platforms.mutating import NOWHERE, SHARED, is_said_or_refused, mutate, recordings
 from tests.conftest import NOW, Net
 
@@ -241,7 +241,7 @@ def test_what_is_missing_is_named(topic: str, body: Any, missing: str) -> None:
 def test_its_webhook_is_made_once_and_mended_after(net: Net) -> None:
     asked: list[tuple[str, dict[str, Any]]] = []
     hooks: list[Any] = []
-    answers = {
+    answers: dict[str, Answer] = {
         "app { webhooks": lambda _: {"app": {"webhooks": hooks}},
         "webhookCreate": {"webhookCreate": {"webhook": {"id": "V1"}, "errors": []}},
         "webhookUpdate": {"webhookUpdate": {"webhook": {"id": "V1"}, "errors": []}},
@@ -278,7 +278,7 @@ def test_all_there_is_comes_list_by_list_and_goes_on_where_it_stopped(net: Net) 
         return {"found": {**found, "totalCount": 2}}
 
     asked: list[tuple[str, dict[str, Any]]] = []
-    answers = {
+    answers: dict[str, Answer] = {
         "found: products": products,
         "found: customers": {"found": page(BODIES["customer_updated"]["user"], edges=True)},
         "found: checkouts": {"found": page(BODIES["checkout_updated"]["checkout"], edges=True)},
@@ -287,7 +287,9 @@ def test_all_there_is_comes_list_by_list_and_goes_on_where_it_stopped(net: Net) 
     net.answer = graph_shop(answers, asked)
     first = shop(net).pull(NOW, None)
     assert (first.cursor, first.progress) == ("products:1:p2", 0.125)
-    cursor, kinds, refused = first.cursor, [], []
+    cursor = first.cursor
+    kinds: list[str] = []
+    refused: list[str] = []
     while cursor:
         found = shop(net).pull(NOW, cursor)
         kinds += [type(c).__name__ for c in found.changes]
@@ -306,7 +308,7 @@ CHANNELS = {"channels": [{"id": "C1", "slug": "uk", "currencyCode": "GBP", "isAc
 
 def test_codes_are_put_under_one_voucher_of_the_channel(net: Net) -> None:
     asked: list[tuple[str, dict[str, Any]]] = []
-    answers = {
+    answers: dict[str, Answer] = {
         "vouchers(first: 5": {"vouchers": page(edges=True)},
         "voucherCreate": {"voucherCreate": {"voucher": {"id": "V1"}, "errors": []}},
         "channels": CHANNELS,
@@ -331,7 +333,7 @@ def test_codes_that_a_lost_answer_had_made_count_and_the_shops_own_do_not(net: N
         errors = [problem] if "OURS" in added[-1] else []
         return {"voucherUpdate": {"voucher": {"id": "V1"}, "errors": errors}}
 
-    answers = {
+    answers: dict[str, Answer] = {
         "vouchers(first: 5": {"vouchers": page(VOUCHER, edges=True)},
         "voucherUpdate": update,
         "c0: vouchers": {"c0": page({"id": "V1"}, edges=True), "c1": page({"id": "V9"}, edges=True)},
@@ -342,7 +344,7 @@ def test_codes_that_a_lost_answer_had_made_count_and_the_shops_own_do_not(net: N
 
 
 def test_codes_need_a_channel_that_sells_in_the_offers_currency(net: Net) -> None:
-    answers = {
+    answers: dict[str, Answer] = {
         "vouchers(first: 5": {"vouchers": page({**VOUCHER, "channelListings": []}, edges=True)},
         "channels": CHANNELS,
     }

@@ -122,7 +122,8 @@ def everything(**other: Any) -> dict[str, Any]:
 
 
 def all_of(platform: Shopify, since: Any = None) -> list[Any]:
-    changes, cursor = [], None
+    changes: list[Any] = []
+    cursor = None
     while True:
         one = platform.pull(since, cursor)
         assert not one.refused
