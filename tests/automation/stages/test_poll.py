@@ -1,147 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import ClassVar, TypeVar
 
-import orjson
 import pytest
 
 from automation import faults
 from automation.actions import connections
 from automation.app import App
-from automation.changes import Change, CustomerChanged
 from automation.clock import TurnableClock
-from automation.errands import OVERLAP, standing
-from automation.errors import BadSignature, CartwheelError, Later, Misconfigured, Refused, Unreadable, Unsure
-from automation.intake import store
-from automation.models import Connection, Customer, Errand, InboundWebhook, Record
-from automation.platform import Envelope, Page, Platform, PlatformSettings, Request
+from automation.errors import Later, Misconfigured, Unreadable, Unsure
+from automation.models import Connection, Errand, InboundWebhook
+from automation.platform import Envelope, Page, PlatformSettings
 from automation.stages.listen import listen
-from automation.stages.poll import LEASE, MAX_LOOK_UPS, poll
-from tests import make
+from automation.stages.poll import LEASE, MAX_LOOK_UPS
+from tests.automation.stages.corner import Town, person, raising, three_pages
 from tests.conftest import NOW
-
-R = TypeVar("R", bound=Record)
-
-
-@dataclass
-class Script:
-    """What the corner shop does, and what it was asked."""
-
-    pages: Callable[[datetime | None, str | None], Page] = lambda _since, _cursor: Page([])
-    fetched: Callable[[Envelope], bytes] = lambda envelope: envelope.body
-    subscribed: Callable[[str], str] = lambda url: f"It sends to {url}."
-    asked: list[tuple[datetime | None, str | None]] = field(default_factory=list)
-    looked_up: list[str] = field(default_factory=list)
-
-
-class Corner(Platform):
-    """A corner shop."""
-
-    label = "Corner"
-    kind = "corner"
-    Settings = PlatformSettings
-    topics = frozenset({"customer"})
-    script: ClassVar[Script]
-
-    @property
-    def has_api(self) -> bool:
-        return True
-
-    def open(self, request: Request, now: datetime) -> Envelope:  # noqa: ARG002  the contract's signature
-        raise BadSignature
-
-    def translate(self, envelope: Envelope) -> list[Change]:
-        return [person(orjson.loads(envelope.body)["name"])]
-
-    def fetch(self, envelope: Envelope) -> Envelope:
-        self.script.looked_up.append(envelope.delivery_id)
-        return replace(envelope, body=self.script.fetched(envelope), is_bare=False)
-
-    def subscribe(self, url: str) -> str:
-        return self.script.subscribed(url)
-
-    def pull(self, since: datetime | None, cursor: str | None) -> Page:
-        self.script.asked.append((since, cursor))
-        return self.script.pages(since, cursor)
-
-
-def person(name: str) -> CustomerChanged:
-    return CustomerChanged(email=f"{name}@example.com", first_name=name)
-
-
-class Town:
-    """An installation with one corner shop."""
-
-    def __init__(self, app: App, clock: TurnableClock) -> None:
-        self.script = Script()
-        kind = type("CornerKind", (Corner,), {"script": self.script})
-        self.app = replace(app, platforms={**app.platforms, "corner": kind})
-        self.clock = clock
-
-    def connect(self) -> Connection:
-        with self.app.db.write() as session:
-            store = make.store(session)
-            return connections.add(
-                self.app,
-                session,
-                store_id=store.id,
-                role="platform",
-                kind="corner",
-                name="Corner",
-                settings=PlatformSettings(),
-                now=self.clock(),
-            )
-
-    def poll(self) -> int:
-        return poll(self.app, self.clock(), 50)
-
-    def rest(self, rounds: int = 50) -> None:
-        """Poll until there is nothing to do."""
-        for _ in range(rounds):
-            if not self.poll():
-                return
-        raise AssertionError("it never rests")
-
-    def rows(self, model: type[R]) -> list[R]:
-        with self.app.db.read() as session:
-            found = session.query(model).order_by(*model.__table__.primary_key.columns).all()  # type: ignore[attr-defined]  # a table has one
-            session.expunge_all()
-            return found
-
-    def errand(self, kind: str) -> Errand:
-        (found,) = [errand for errand in self.rows(Errand) if errand.kind == kind]
-        return found
-
-    def names(self) -> list[str]:
-        return sorted(customer.first_name for customer in self.rows(Customer))
-
-    def arrive(self, connection: Connection, delivery: str) -> None:
-        """A webhook that only names a customer came in."""
-        with self.app.db.write() as session:
-            shop = session.get_one(Connection, connection.id)
-            envelope = Envelope(delivery, "customer", b'{"id": 1}', self.clock(), is_bare=True)
-            store(session, shop, envelope, self.clock(), is_known=True)
 
 
 @pytest.fixture
 def town(app: App, clock: TurnableClock) -> Town:
     return Town(app, clock)
-
-
-def raising(error: CartwheelError) -> Callable[..., Page]:
-    def fail(*_: object) -> Page:
-        raise error
-
-    return fail
-
-
-def three_pages(_since: datetime | None, cursor: str | None) -> Page:
-    number = int(cursor or 1)
-    following = str(number + 1) if number < 3 else None
-    return Page([person(f"ada{number}")], following, number / 3)
 
 
 def test_a_shop_that_was_connected_is_subscribed_to_and_read_to_its_end(town: Town) -> None:
@@ -359,81 +237,3 @@ def test_what_was_done_can_be_done_once_more(town: Town) -> None:
         connections.repeat(session, session.get_one(Connection, shop.id), "back_fill", town.clock())
     town.rest()
     assert town.script.asked[3:] == [(None, None), (None, "2"), (None, "3")]
-
-
-def test_a_subscription_that_the_shop_took_away_comes_back_within_hours(town: Town) -> None:
-    there: set[str] = set()
-
-    def subscribe(url: str) -> str:
-        there.add(url)
-        return "It sends."
-
-    town.script.subscribed = subscribe
-    town.connect()
-    town.rest()
-    there.clear()  # it failed too often; nobody was told
-    for _ in range(5):
-        town.clock.turn(timedelta(hours=1))
-        town.rest()
-    assert there == set(), "it was looked after lately"
-    town.clock.turn(timedelta(hours=1))
-    town.rest()
-    assert len(there) == 1
-    assert town.errand("subscribe").state == "done"
-
-
-def test_after_five_days_away_the_gap_is_asked_for_and_the_subscription_looked_after(town: Town) -> None:
-    calls: list[str] = []
-    town.script.subscribed = lambda url: calls.append(url) or "It sends."  # type: ignore[func-returns-value]  # on purpose
-    town.connect()
-    town.rest()
-    town.clock.turn(timedelta(hours=1))
-    town.rest()
-    town.script.asked.clear()
-    calls.clear()
-    last = town.clock()
-    town.clock.turn(timedelta(days=5))
-    town.script.pages = three_pages
-    town.rest()
-    assert town.script.asked == [(last - OVERLAP, None), (last - OVERLAP, "2"), (last - OVERLAP, "3")]
-    assert town.names() == ["ada1", "ada2", "ada3"]
-    assert len(calls) == 1
-    assert town.errand("reconcile").due_at == town.clock() + timedelta(hours=1)
-
-
-def test_a_subscription_that_was_refused_waits_for_a_person(town: Town) -> None:
-    def refuse(_url: str) -> str:
-        raise Refused("No.")
-
-    town.script.subscribed = refuse
-    town.connect()
-    town.rest()
-    town.clock.turn(timedelta(days=1))
-    town.rest()
-    assert (town.errand("subscribe").state, town.errand("subscribe").message) == ("failed", "No.")
-
-
-def test_a_back_fill_says_how_far_it_is_and_when_it_will_be_done(town: Town) -> None:
-    def pages(_since: datetime | None, cursor: str | None) -> Page:
-        number = int(cursor or 1)
-        return Page([person(f"ada{number}")], str(number + 1) if number < 4 else None, number / 4)
-
-    town.script.pages = pages
-    town.connect()
-    assert standing(town.errand("back_fill"), town.clock()).expected is None
-    town.poll()
-    town.clock.turn(timedelta(minutes=1))
-    town.poll()
-    half = standing(town.errand("back_fill"), town.clock())
-    assert (half.state, half.share, half.done, half.expected) == ("reading", 0.5, 2, 4)
-    assert half.ends_at == town.clock() + timedelta(minutes=1)
-    town.script.pages = raising(Later("503: busy"))
-    town.poll()
-    stuck = standing(town.errand("back_fill"), town.clock())
-    assert (stuck.is_stuck, stuck.message, stuck.done, stuck.ends_at) == (True, "503: busy", 2, None)
-    town.script.pages = pages
-    town.clock.turn(timedelta(minutes=1))
-    town.rest()
-    whole = standing(town.errand("back_fill"), town.clock())
-    assert (whole.state, whole.share, whole.done, whole.expected, whole.next_at) == ("done", 1.0, 4, 4, None)
-    assert not whole.is_stuck
