@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -12,11 +13,16 @@ from automation.app import App
 from automation.connections import platform_of
 from automation.models import Connection, Errand
 from automation.platform import Platform, Work, can
+from automation.upsert import table_of
 
 _METHODS: dict[Work, str] = {"subscribe": "subscribe", "back_fill": "pull", "reconcile": "pull"}
 """Kind of errand → the method of the contract that does it."""
 OVERLAP = timedelta(minutes=10)
 """Shops' clocks differ from ours, and what was changed while we asked must not fall between two rounds."""
+RENEWED_EVERY = timedelta(hours=6)
+"""Shops take subscriptions away that failed for some hours (Shopify: eight times within four), and tell nobody."""
+_TELLING = 0.02
+"""Before this much of a round is done, nothing can be said of the rest."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -70,6 +76,79 @@ def try_again(session: Session, connection_id: int, now: datetime) -> None:
     for errand in errands_of(session, connection_id):
         if errand.state == "failed":
             retry(errand, now)
+
+
+def renew_subscription(session: Session, connection_id: int, now: datetime) -> None:
+    """Have the webhooks looked after again, unless that was done lately; whatever the shop took away comes back.
+
+    Called when what webhooks missed was asked for: the first time after we were away, that is at once.
+    """
+    table = table_of(Errand)
+    session.execute(
+        update(table)
+        .where(
+            table.c.connection_id == connection_id,
+            table.c.kind == "subscribe",
+            table.c.state == "done",
+            table.c.updated_at <= now - RENEWED_EVERY,
+        )
+        .values(state="waiting", due_at=now, failures=0)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a round of an errand has come, for a screen."""
+
+    kind: str
+    state: str
+    """waiting, reading, done or failed."""
+    share: float
+    """0 to 1, as far as the shop lets it be told."""
+    done: int
+    """Changes taken in."""
+    expected: int | None
+    """About how many there will be; None while that cannot be told."""
+    refused: int
+    """Objects that could not be read."""
+    message: str
+    """What went wrong last, or what was achieved."""
+    next_at: datetime | None
+    """When it goes on; None for what is done or failed."""
+    failures: int
+    """In a row, until now."""
+    ends_at: datetime | None
+    """About when it will be done, at the pace so far; None while that cannot be told."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the last try failed."""
+        return self.state == "failed" or self.failures > 0
+
+
+def standing(errand: Errand, now: datetime) -> Standing:
+    """How far an errand has come. A round that was interrupted goes on where it stopped, and so does its count."""
+    is_reading = errand.state == "waiting" and errand.cursor is not None
+    share = 1.0 if errand.state == "done" else min(max(errand.progress, 0.0), 1.0)
+    is_telling = is_reading and share >= _TELLING
+    ends_at = None
+    if is_telling and not errand.failures and errand.started_at is not None:
+        # The last page counts, not the present: nothing was read since.
+        worked = max(errand.updated_at - errand.started_at, timedelta(0))
+        ends_at = max(errand.updated_at + worked * ((1 - share) / share), now)
+    expected = errand.taken if errand.state == "done" else round(errand.taken / share) if is_telling else None
+    return Standing(
+        kind=errand.kind,
+        state="reading" if is_reading else errand.state,
+        share=share,
+        done=errand.taken,
+        expected=expected,
+        refused=errand.refused,
+        message=errand.message,
+        next_at=errand.due_at if errand.state == "waiting" else None,
+        failures=errand.failures,
+        ends_at=ends_at,
+    )
 
 
 def pause_after(failures: int) -> timedelta:

@@ -1,48 +1,24 @@
 """A client for addresses that people typed in: it reaches the public internet and nothing else.
 
-A name is looked up once, every answer is checked, and the connection goes to the address that was checked; the
-name stays in the request and in the certificate's check. So neither another spelling of 127.0.0.1 nor an answer that
-changes between two look-ups leads inside. No redirects, no proxies, no cookies kept, ports 80 and 443 only.
+How a name is looked up and judged stands in `public_addresses`. No redirects, no proxies, no cookies kept, ports 80
+and 443 only.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterable
 
 import httpcore
 import httpx
 
 from automation.errors import Refused
+from automation.public_addresses import Judged, first_that_answers, is_public
+
+__all__ = ["PORTS", "client", "first_that_answers", "is_public", "problem_of"]
 
 PORTS = frozenset({80, 443})
-_TOLD_APART = (
-    ipaddress.ip_network("::ffff:0:0/96"),
-    ipaddress.ip_network("64:ff9b::/96"),
-    ipaddress.ip_network("::/96"),
-)
-"""IPv6 that ends in the IPv4 address it means."""
-_PUBLIC_6 = ipaddress.ip_network("2000::/3")
-_SPECIAL_6 = tuple(
-    ipaddress.ip_network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16")
-)
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet: no private, loopback, link-local or translated one."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if any(found in network for network in _TOLD_APART):
-            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
-        return found in _PUBLIC_6 and not any(found in network for network in _SPECIAL_6)
-    return found.is_global and not found.is_multicast and not found.is_reserved
 
 
 def problem_of(url: str, *, schemes: Iterable[str] = ("https",)) -> str | None:
@@ -67,49 +43,9 @@ def problem_of(url: str, *, schemes: Iterable[str] = ("https",)) -> str | None:
     return None if is_public(host) else "the address must be one of the public internet"
 
 
-def first_that_answers(
-    addresses: Sequence[str], connect: Callable[[str], httpcore.NetworkStream]
-) -> httpcore.NetworkStream:
-    """Connect to one address after the other: many machines have IPv6 in their answers and none on their wire.
-
-    Raises what the last one raised.
-    """
-    *others, last = addresses
-    for address in others:
-        with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return connect(address)
-    return connect(last)
-
-
-class _Checked(httpcore.NetworkBackend):
-    """Connects to a name only where all of its addresses are public."""
-
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Any = None,
-    ) -> httpcore.NetworkStream:
-        if port not in PORTS:
-            raise httpcore.ConnectError(f"port {port} is not allowed")
-        try:
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError("the name cannot be found") from error
-        addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
-        if not addresses or not all(map(is_public, addresses)):
-            raise Refused("the address does not lead to the public internet")
-        return first_that_answers(
-            addresses, lambda a: self._inner.connect_tcp(a, port, timeout, local_address, socket_options)
-        )
-
-    def connect_unix_socket(self, *_given: Any, **_named: Any) -> httpcore.NetworkStream:
-        raise httpcore.ConnectError("only the public internet is reached")
+def _inside(_host: str, _address: str) -> Exception:
+    # Whoever typed the address is not told what this network looks like from within.
+    return Refused("the address does not lead to the public internet")
 
 
 class _Transport(httpx.HTTPTransport):
@@ -120,7 +56,7 @@ class _Transport(httpx.HTTPTransport):
             max_connections=20,
             max_keepalive_connections=0,
             http1=True,
-            network_backend=_Checked(),
+            network_backend=Judged(httpcore.SyncBackend(), _inside, ports=PORTS),
         )
 
 

@@ -17,13 +17,13 @@ from webapp.navigation import shell
 LOCALE = "en_GB"
 TONES = {
     "green": ("live", "delivered", "active", "done", "granted", "go", "processed", "placed"),
-    "blue": ("ready", "claimed", "submitting", "accepted", "running", "received", "stopping"),
+    "blue": ("ready", "claimed", "submitting", "accepted", "running", "received", "stopping", "reading"),
     "yellow": ("paused", "retry", "deferred", "defer", "waiting", "pending", "unknown"),
     "red": ("bounced", "complained", "rejected", "broken", "failed", "parked", "suppressed"),
     "secondary": ("draft", "dropped", "drop", "finished", "exited", "archived", "ignored", "withdrawn", "cancelled"),
 }
 """The colour of each state; one that is not listed is grey."""
-MOVING = ("claimed", "submitting", "running", "stopping")
+MOVING = ("claimed", "submitting", "running", "stopping", "reading")
 """States that pass by themselves soon."""
 LABELS = {"accepted": "Sent", "granted": "Subscribed", "withdrawn": "Unsubscribed", "go": "Go", "retry": "Will retry"}
 """What a person calls a state, where it is not the word itself."""

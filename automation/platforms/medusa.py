@@ -214,6 +214,9 @@ class Medusa(Platform):
     Create a secret API key in the admin and enter it here; Cartwheel then reads what there is and looks hourly for
     what changed. For news at once, add a subscriber to the shop that posts {"name": event.name, "data": event.data}
     to this connection's address, with a hex HMAC-SHA256 of the body under the secret in x-cartwheel-signature.
+
+    Carts cannot be listed, so what a subscriber missed of one shows with its next change, or with its order. Medusa
+    knows no consent and no birthdays, and no codes are made in it: upload those of a promotion.
     """
 
     label: ClassVar[str] = "Medusa"

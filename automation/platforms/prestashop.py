@@ -209,6 +209,9 @@ class PrestaShop(Platform):
 
     In the back office, open Advanced Parameters → Webservice, enable it and add a key that may GET customers, carts,
     orders and products. Enter it here; there is nothing else to set up.
+
+    It tells consent and birthdays, and a cart's lines without their prices. No codes are made in it: upload those of
+    its cart rules.
     """
 
     label: ClassVar[str] = "PrestaShop"

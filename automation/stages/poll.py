@@ -247,6 +247,8 @@ def _take(session: Session, errand: Errand, trip: _Trip, page: Page, now: dateti
     if page.cursor is None:
         connection.last_heard_at = now
         _finish(errand, trip.every, now)
+        if errand.kind == "reconcile":
+            errands.renew_subscription(session, errand.connection_id, now)
 
 
 def _finish(errand: Errand, every: timedelta, now: datetime) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import Any
 
 import httpx
 import pytest
 
-from automation.errors import Later, Misconfigured
+from automation import outside
+from automation.errors import Later, Misconfigured, Refused
 from automation.http_answers import ask
 from automation.public_net import keep_outside
 
@@ -55,3 +57,19 @@ def test_this_machine_is_reached_by_its_name(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(Later):
         get("http://localhost:9/x")
     assert tried == [("localhost", 9)]
+
+
+def test_the_client_for_typed_addresses_judges_the_same_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = resolving(monkeypatch, "93.184.215.14", "10.0.0.1")
+    with outside.client(ssl.create_default_context()) as http:
+        with pytest.raises(Refused, match="public internet"):
+            http.get("https://shop.example.com/x")
+        with pytest.raises(Refused):
+            http.get("http://localhost/x")
+        with pytest.raises(httpx.ConnectError, match="port 8080"):
+            http.get("http://shop.example.com:8080/x")
+    assert tried == []
+    tried = resolving(monkeypatch, "93.184.215.14")
+    with outside.client(ssl.create_default_context()) as http, pytest.raises(httpx.ConnectError):
+        http.get("https://shop.example.com/x")
+    assert tried == [("93.184.215.14", 443)]

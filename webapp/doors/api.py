@@ -33,6 +33,8 @@ blueprint = Blueprint("api", __name__)
 PER_SECOND = 20.0
 BURST = 100
 """Requests that a key may make: each process lets it make this many at once and then `PER_SECOND`."""
+STRANGERS_PER_SECOND, STRANGERS_BURST = 1.0, 100
+"""Requests without a key that exists, from one address."""
 
 P = ParamSpec("P")
 
@@ -49,6 +51,7 @@ class _Refused(Exception):
 @blueprint.record
 def _open(state: BlueprintSetupState) -> None:
     state.app.extensions["cartwheel.pace"] = Pace(PER_SECOND, BURST)
+    state.app.extensions["cartwheel.strangers"] = Pace(STRANGERS_PER_SECOND, STRANGERS_BURST)
 
 
 @blueprint.errorhandler(_Refused)
@@ -80,11 +83,13 @@ def with_key(view: Callable[P, Response]) -> Callable[P, Response]:
     def checked(*args: P.args, **kwargs: P.kwargs) -> Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
+            _count_stranger()
             raise _Refused(401, "Send your key as Authorization: Bearer cw_…")
         with the_app().db.read() as session:
             found = api_keys.find(session, token.strip())
             session.expunge_all()
         if found is None:
+            _count_stranger()
             raise _Refused(401, "This key does not exist or was revoked.")
         g.key, g.connection = found
         try:
@@ -97,6 +102,15 @@ def with_key(view: Callable[P, Response]) -> Callable[P, Response]:
         return view(*args, **kwargs)
 
     return checked
+
+
+def _count_stranger() -> None:
+    """Count a request without a key that exists: who guesses is soon told to wait, who has a key is never counted."""
+    try:
+        current_app.extensions["cartwheel.strangers"].take(request.remote_addr or "")
+    except TooOften as error:
+        seconds = math.ceil(error.after.total_seconds())
+        raise _Refused(429, "Too many requests without a key.", retry_after=seconds) from error
 
 
 def _needs(*scopes: str) -> None:

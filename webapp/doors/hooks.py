@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from concurrent.futures import TimeoutError as TooSlow
 from typing import Any
 
@@ -11,7 +12,8 @@ from flask.blueprints import BlueprintSetupState
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from automation.errors import BadSignature, CartwheelError, Unknown, Unreadable
+from automation.errors import BadSignature, CartwheelError, TooOften, Unknown, Unreadable
+from automation.pace import Pace
 from automation.reception import Reception
 from automation.source import Request
 from webapp.factory import the_app
@@ -22,12 +24,20 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 4.0
 """Seconds. Shopify waits five; who is told 503 comes again, and the delivery's id keeps it from counting twice."""
+PER_SECOND, BURST = 500.0, 20_000
+"""Webhooks of one connection: each process takes this many at once and then `PER_SECOND`. A shop whose whole catalogue
+changes stays below it; one that has gone mad is told to wait and, Shopify at least, tells again."""
+REFUSALS_PER_SECOND, REFUSALS_BURST = 2.0, 200
+"""Refusals that one address is told the reasons of; after that it only hears that it is too much. Who signs well is
+never counted, so nobody can be kept out by another's noise."""
 
 
 @blueprint.record
 def _open(state: BlueprintSetupState) -> None:
     extensions = state.app.extensions
     extensions["cartwheel.reception"] = Reception(extensions["cartwheel"], extensions["cartwheel.writer"])
+    extensions["cartwheel.arrivals"] = Pace(PER_SECOND, BURST)
+    extensions["cartwheel.refusals"] = Pace(REFUSALS_PER_SECOND, REFUSALS_BURST)
 
 
 @blueprint.post("/hooks/<public_id>")
@@ -36,6 +46,7 @@ def receive(public_id: str) -> Response:
     """Verify one webhook and keep it. 200 means that it survives a power cut."""
     reception: Reception = current_app.extensions["cartwheel.reception"]
     try:
+        current_app.extensions["cartwheel.arrivals"].take(public_id)
         # The raw bytes: signatures are over these, and parsing them again would not give the same.
         webhook = Request(
             {name.lower(): value for name, value in request.headers.items()},
@@ -43,12 +54,14 @@ def receive(public_id: str) -> Response:
             request.args.to_dict(),
         )
         is_new = reception.receive(public_id, webhook, the_app().clock(), PATIENCE)
+    except TooOften as error:
+        return _too_often(error)
     except BadSignature as error:
-        return _refusal(401, error)
+        return _counted(401, error)
     except Unreadable as error:
-        return _refusal(400, error)
+        return _counted(400, error)
     except Unknown as error:
-        return _refusal(404, error)
+        return _counted(404, error)
     except RequestEntityTooLarge:
         limit = current_app.config["MAX_CONTENT_LENGTH"]
         return _refusal(413, f"The body is larger than {limit // 2**20} MB.")
@@ -73,6 +86,21 @@ def challenge(public_id: str) -> Response:
     if answer is None:
         return _refusal(405, "Webhooks are posted to this address.")
     return Response(answer, mimetype="text/plain")
+
+
+def _counted(status: int, why: Any) -> Response:
+    """A refusal that the sender's address has to answer for."""
+    try:
+        current_app.extensions["cartwheel.refusals"].take(request.remote_addr or "")
+    except TooOften as error:
+        return _too_often(error)
+    return _refusal(status, why)
+
+
+def _too_often(error: TooOften) -> Response:
+    answer = _refusal(429, "Too many requests.")
+    answer.headers["Retry-After"] = str(math.ceil(error.after.total_seconds()))
+    return answer
 
 
 def _refusal(status: int, why: Any) -> Response:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from automation.actions import api_keys, connections, test_mails
 from automation.connections import kinds, settings_of, source_of
-from automation.errands import errands_of
+from automation.errands import errands_of, standing
 from automation.errors import SetupError
 from automation.models import ApiKey, Connection, Template, TopicCount
 from automation.platform import Platform
@@ -178,7 +178,7 @@ def _page(row: Connection, **more: Any) -> str:
         kind=kind,
         help=_help(kind),
         topics=topics,
-        errands=errands,
+        errands=[standing(errand, app.clock()) for errand in errands],
         words=ERRANDS,
         has_api=row.role == "platform" and _has_api(row),
         keys=keys,

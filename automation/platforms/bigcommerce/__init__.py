@@ -114,7 +114,11 @@ class BigCommerce(Platform):
 
     In BigCommerce, open Settings → API → Store-level API accounts and create a V2/V3 token that may read carts,
     customers, orders and products and modify marketing (for coupons) and information. Enter the token here; the
-    store's hash stands in the API path. Cartwheel then adds the webhooks itself and reads what the shop has.
+    store's hash stands in the API path. Cartwheel then adds the webhooks itself, reads what the shop has, looks every
+    hour for what a webhook missed, and makes coupons, each good once.
+
+    Carts cannot be listed: what a webhook missed of one shows with its next change, or with its order. Birthdays are
+    not told.
     """
 
     label: ClassVar[str] = "BigCommerce"

@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -25,11 +25,12 @@ from automation.changes import Change, CustomerDeleted, ProductDeleted
 from automation.errors import BadSignature, Misconfigured, Unreadable
 from automation.http_answers import ask
 from automation.payload import Part
-from automation.platform import Envelope, News, Page, Platform, Reader, Request, read_json, translated
+from automation.platform import CodeTerms, Envelope, News, Page, Platform, Reader, Request, read_json, translated
+from automation.platforms.magento import codes as codes_
 from automation.platforms.magento.models import customer, id_of, of, order, product, quote, subscriber
 from automation.platforms.magento.settings import MagentoSettings, read_key
 from automation.security import same
-from automation.shop_api import Leaf, ShopApi, Turn, as_list, counted, object_reader, walk
+from automation.shop_api import Leaf, ShopApi, Turn, as_list, counted, made, object_reader, walk
 
 KEYS = "https://static.adobeioevents.com"
 """Where Adobe's public keys lie; a webhook says under which path."""
@@ -70,12 +71,16 @@ class Magento(Platform):
 
     Adobe Commerce can also send events: register this connection's address as a webhook of your project in Adobe's
     developer console and enter the project's client ID here.
+
+    With a token that may also write Marketing → Cart Price Rules and read Stores and Customer Groups, Cartwheel makes
+    coupons, each good once. An offer that ends within a day ends with that day: price rules know no hours.
     """
 
     label: ClassVar[str] = "Magento / Adobe Commerce"
     Settings: ClassVar[type[MagentoSettings]] = MagentoSettings
     topics: ClassVar[frozenset[str]] = frozenset(TOPICS)
     reconciled_every: ClassVar[timedelta] = timedelta(minutes=10)
+    code_batch: ClassVar[int] = codes_.AT_ONCE
 
     def __init__(self, settings: Any, http: Any) -> None:
         super().__init__(settings, http)
@@ -177,6 +182,10 @@ class Magento(Platform):
         is_last = page * SIZE >= total if isinstance(total, int) else len(items) < SIZE
         done = counted(SIZE, page, total if isinstance(total, int) else None)
         return Leaf(items, object_reader(self.settings, read), None if is_last else str(page + 1), done)
+
+    def create_codes(self, terms: CodeTerms, codes: Sequence[str]) -> list[str]:
+        api = self._api
+        return made(codes, 1, partial(codes_.make, api, codes_.rule_for(api, terms)))
 
 
 def _search(since: datetime | None, page: int, size: int) -> Mapping[str, str]:

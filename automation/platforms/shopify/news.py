@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
-from automation.changes import Currency, Person
+from automation.changes import Change, Currency, Person
+from automation.errors import Unreadable
 from automation.payload import Part
 from automation.platform import PlatformSettings
+from automation.source import Token
 
 
 class ShopifySettings(PlatformSettings):
     shop_domain: str = Field("", description="The shop's own address, such as wren.myshopify.com.")
     secret: SecretStr = Field(min_length=1, description="The client secret of the app; it signs the webhooks.")
     previous_secret: SecretStr | None = Field(None, description="The secret before, for an hour after it changed.")
+    access_token: Token | None = Field(
+        None, description="Admin API access token (shpat_…) of the app; with it the shop can be read and subscribed to."
+    )
+    api_version: str = Field(
+        "2026-01",
+        pattern=r"^20\d\d-(01|04|07|10)$",
+        description="Version of the Admin API.",
+        json_schema_extra={"advanced": True},
+    )
     currency: Currency = Field("USD", description="The shop's currency; its product webhooks do not name it.")
     storefront_url: str = Field("", description="Where customers shop, if it is not the shop's own address.")
 
@@ -68,6 +80,15 @@ class News:
         """The shop's currency as an amount's `…_set` names it."""
         money = within(part, name, "shop_money")
         return self.currency(money, "currency_code") if money else self.shop.currency
+
+
+def said(translate: Callable[[News], list[Change]], news: News) -> list[Change]:
+    """What a reader makes of a body. Raises Unreadable."""
+    try:
+        return translate(news)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Unreadable(f"{'.'.join(map(str, first['loc'])) or 'The body'}: {first['msg']}.") from error
 
 
 def within(part: Part | None, *names: str) -> Part | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from automation.changes import Change, CustomerDeleted
 from automation.errors import BadSignature, Misconfigured, Unreadable
 from automation.payload import Part
 from automation.platform import (
+    CodeTerms,
     Envelope,
     News,
     Page,
@@ -29,9 +30,10 @@ from automation.platform import (
     read_json,
     translated,
 )
+from automation.platforms.stripe import codes as codes_
 from automation.platforms.stripe.objects import customer, invoice, left_session, paid_session, refund, subscription
 from automation.security import same
-from automation.shop_api import Leaf, ShopApi, Turn, as_list, object_reader, walk
+from automation.shop_api import Leaf, ShopApi, Turn, as_list, made, object_reader, walk
 from automation.source import ServiceUrl, Token
 
 TOLERANCE = timedelta(minutes=5)
@@ -42,7 +44,9 @@ class StripeSettings(PlatformSettings):
     signing_secret: SecretStr = Field(min_length=8, description="Signing secret of the webhook endpoint (whsec_…).")
     previous_secret: SecretStr | None = Field(None, description="The secret before, while it is being rolled.")
     api_key: Token | None = Field(
-        None, description="Restricted key (rk_…) that may read customers, invoices, subscriptions, checkouts, events."
+        None,
+        description="Restricted key (rk_…) that may read customers, invoices, subscriptions, checkouts and events, and "
+        "write coupons and promotion codes.",
     )
     base_url: ServiceUrl = Field(
         "https://api.stripe.com", description="Address of the API.", json_schema_extra={"advanced": True}
@@ -77,13 +81,18 @@ class Stripe(Platform):
 
     In Stripe's dashboard, open Developers → Webhooks, add an endpoint with this connection's address, choose the
     events that are listed here, and enter its signing secret. With a restricted key that may read, Cartwheel also
-    takes in the customers, invoices and subscriptions that there are, and asks hourly for events it missed.
+    takes in the customers, invoices and subscriptions that there are, and asks hourly for events it missed; Stripe
+    keeps them for 30 days. With one that may write coupons and promotion codes, it makes codes, each good once.
+
+    Stripe tells no carts and no catalogue, and has no coupons for shipping. It gives the secret of a webhook away only
+    when that is made, so the endpoint is made by hand.
     """
 
     label: ClassVar[str] = "Stripe"
     Settings: ClassVar[type[StripeSettings]] = StripeSettings
     topics: ClassVar[frozenset[str]] = frozenset(TOPICS)
     topic_field: ClassVar[str] = "type"
+    code_batch: ClassVar[int] = codes_.AT_ONCE
 
     def open(self, request: Request, now: datetime) -> Envelope:
         self._verify(request.headers.get("stripe-signature", ""), request.body, now)
@@ -147,6 +156,10 @@ class Stripe(Platform):
         following = str(last) if last and said.get("has_more") is True else None
         reader = object_reader(self.settings, read) if read else partial(_told, self.settings)
         return Leaf(items, reader, following, 0.5)
+
+    def create_codes(self, terms: CodeTerms, codes: Sequence[str]) -> list[str]:
+        api = codes_.pinned(self._api)
+        return made(codes, 1, partial(codes_.make, api, codes_.coupon_for(api, terms), terms))
 
 
 def _told(settings: StripeSettings, item: Any) -> list[Change]:

@@ -79,10 +79,11 @@ class WooCommerce(Platform):
 
     In WordPress, open WooCommerce → Settings → Advanced → REST API, add a key with read and write access and enter
     both parts here. Cartwheel then adds the webhooks itself, reads what the shop has, and looks every hour for what
-    a webhook missed. With read access alone, add the webhooks by hand, with the secret that you enter here.
+    a webhook missed, and makes coupons, each good once. With read access alone, add the webhooks by hand, with the
+    secret that you enter here.
 
     Carts are not told by WooCommerce; orders that were begun and not paid count as checkouts. The storefront snippet
-    tells of carts.
+    tells of carts. It knows no birthdays and no time zones, and consent only where a plugin keeps it in a field.
     """
 
     label: ClassVar[str] = "WooCommerce"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from automation.changes import Change
 from automation.errors import Unreadable
 
-BUDGET = int(os.environ.get("CARTWHEEL_TEST_MUTATIONS", "0"))
-"""Bodies per platform of a longer campaign; otherwise a few hundred."""
+BUDGET = int(os.environ.get("CARTWHEEL_FUZZ", "0"))
+"""Bodies per platform of a longer campaign (make fuzz); otherwise some dozens."""
+NOWHERE = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
+"""For platforms that only read: making a real client costs more than reading a hundred bodies."""
 SHARED = Path(os.environ.get("CARTWHEEL_TEST_PAYLOADS", "payloads"))
 """A larger collection of sample bodies, one folder per platform, where it is at hand."""
 

@@ -23,7 +23,7 @@ from automation.changes import (
 from automation.errors import BadSignature, Later, Unreadable
 from automation.platform import CodeTerms, Envelope, Request
 from automation.platforms.bigcommerce import COMPLETE, SCOPES, TOPICS, BigCommerce
-from tests.automation.platforms.mutating import SHARED, is_said_or_refused, mutate, recordings
+from tests.automation.platforms.mutating import NOWHERE, SHARED, is_said_or_refused, mutate, recordings
 from tests.conftest import NOW, Net
 
 BODIES = recordings("bigcommerce")
@@ -32,7 +32,7 @@ SECRET = "a-secret-of-our-own"
 
 def shop(http: httpx.Client | None = None, **values: Any) -> BigCommerce:
     given = {"store_hash": "abc123", "access_token": "tok", "hook_secret": SECRET, **values}
-    return BigCommerce(BigCommerce.Settings.model_validate(given), http or httpx.Client())
+    return BigCommerce(BigCommerce.Settings.model_validate(given), http or NOWHERE)
 
 
 def read(topic: str, body: Any, **values: Any) -> list[Change]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -23,9 +23,9 @@ from automation.changes import (
     ProductChanged,
 )
 from automation.errors import BadSignature, Later, Misconfigured, Unreadable
-from automation.platform import Envelope, Request
+from automation.platform import CodeTerms, Envelope, Request
 from automation.platforms.magento import KEYS, TOPICS, Magento
-from tests.automation.platforms.mutating import SHARED, is_said_or_refused, mutate, recordings
+from tests.automation.platforms.mutating import NOWHERE, SHARED, is_said_or_refused, mutate, recordings
 from tests.conftest import NOW, Net
 
 BODIES = recordings("magento")
@@ -37,7 +37,7 @@ PATH = "/prod/keys/pub-key-abc123.pem"
 
 def shop(http: httpx.Client | None = None, **values: Any) -> Magento:
     given = {"shop_url": "https://shop.example.com", **values}
-    return Magento(Magento.Settings.model_validate(given), http or httpx.Client())
+    return Magento(Magento.Settings.model_validate(given), http or NOWHERE)
 
 
 def read(topic: str, body: Any) -> list[Change]:
@@ -248,3 +248,72 @@ def test_every_sample_of_the_larger_collection_is_translated_or_refused() -> Non
     for path in (SHARED / "magento").glob("*.json"):
         for topic in TOPICS:
             assert is_said_or_refused(read, topic, path.read_bytes()), path.name
+
+
+TERMS = CodeTerms(
+    offer_id="of1",
+    title="5 off",
+    kind="amount",
+    value=500,
+    currency="EUR",
+    minimum=2000,
+    starts_at=NOW,
+    ends_at=NOW + timedelta(days=3),
+)
+
+
+class Till:
+    """A shop with price rules and coupons."""
+
+    def __init__(self, **coupons: int) -> None:
+        self.rules: list[dict[str, Any]] = []
+        self.coupons = dict(coupons)
+        self.is_lossy = False
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path, params = request.url.path.removeprefix("/rest/all/V1"), request.url.params
+        wanted = params.get("searchCriteria[filter_groups][0][filters][0][value]")
+        if request.method == "POST":
+            return self.post(path, orjson.loads(request.content))
+        found = {
+            "/salesRules/search": [r for r in self.rules if r["name"] == wanted],
+            "/coupons/search": [
+                {"coupon_id": 5, "code": c, "rule_id": r} for c, r in self.coupons.items() if c == wanted
+            ],
+            "/customerGroups/search": [{"id": 0}, {"id": 1}],
+        }
+        return httpx.Response(200, json=[{"id": 0}, {"id": 1}] if path == "/store/websites" else {"items": found[path]})
+
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        if path == "/salesRules":
+            self.rules.append({**body["rule"], "rule_id": 7})
+            return httpx.Response(200, json=self.rules[-1])
+        coupon = body["coupon"]
+        assert (coupon["type"], coupon["usage_limit"]) == (1, 1)
+        if coupon["code"] in self.coupons:
+            return httpx.Response(400, json={"message": "Coupon with the same code already exists."})
+        self.coupons[coupon["code"]] = coupon["rule_id"]
+        return httpx.Response(500 if self.is_lossy else 200, json={"coupon_id": 6})
+
+
+def test_coupons_are_each_good_once_under_one_rule(net: Net) -> None:
+    till = Till(THEIRS=3)
+    net.answer = till
+    platform = shop(net.client(), access_token="tok")
+    assert platform.create_codes(TERMS, ["A", "THEIRS", "B"]) == ["A", "B"]
+    assert platform.create_codes(TERMS, ["B", "C"]) == ["B", "C"]
+    (rule,) = till.rules
+    assert (rule["simple_action"], rule["discount_amount"], rule["website_ids"]) == ("cart_fixed", 5.0, [1])
+    assert (rule["uses_per_coupon"], rule["use_auto_generation"], rule["customer_group_ids"]) == (1, True, [0, 1])
+    assert (rule["from_date"], rule["to_date"]) == ("2026-03-10", "2026-03-13")
+    assert rule["condition"]["conditions"][0]["value"] == "20.00"
+
+
+def test_a_coupon_whose_answer_was_lost_counts_when_it_is_there(net: Net) -> None:
+    till = Till()
+    till.is_lossy = True
+    net.answer = till
+    assert shop(net.client(), access_token="tok").create_codes(TERMS, ["A"]) == ["A"]
+    net.answer = lambda _: httpx.Response(403, json={"message": "The consumer isn't authorized."})
+    with pytest.raises(Misconfigured):
+        shop(net.client(), access_token="tok").create_codes(TERMS, ["B"])

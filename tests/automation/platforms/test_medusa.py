@@ -11,7 +11,7 @@ from automation.changes import CartChanged, Change, CustomerChanged, CustomerDel
 from automation.errors import BadSignature, Unreadable
 from automation.platform import Envelope, Request
 from automation.platforms.medusa import TOPICS, Medusa
-from tests.automation.platforms.mutating import mutate, recordings
+from tests.automation.platforms.mutating import NOWHERE, mutate, recordings
 from tests.conftest import NOW, Net
 
 BODIES = recordings("medusa")
@@ -20,7 +20,7 @@ SECRET = "a-secret-of-our-own"
 
 def shop(http: httpx.Client | None = None) -> Medusa:
     given = {"backend_url": "https://api.shop.example.com", "api_key": "sk_1", "hook_secret": SECRET}
-    return Medusa(Medusa.Settings.model_validate(given), http or httpx.Client())
+    return Medusa(Medusa.Settings.model_validate(given), http or NOWHERE)
 
 
 def read(topic: str, body: Any) -> list[Change]:

@@ -11,7 +11,7 @@ from automation.changes import CartChanged, Change, ConsentChanged, CustomerChan
 from automation.errors import BadSignature, Misconfigured, Unreadable
 from automation.platform import Envelope, Request
 from automation.platforms.prestashop import TOPICS, PrestaShop
-from tests.automation.platforms.mutating import mutate, recordings
+from tests.automation.platforms.mutating import NOWHERE, mutate, recordings
 from tests.conftest import NOW, Net
 
 BODIES = recordings("prestashop")
@@ -19,7 +19,7 @@ BODIES = recordings("prestashop")
 
 def shop(http: httpx.Client | None = None, **values: Any) -> PrestaShop:
     given = {"shop_url": "https://shop.example.com", "webservice_key": "KEY", **values}
-    return PrestaShop(PrestaShop.Settings.model_validate(given), http or httpx.Client())
+    return PrestaShop(PrestaShop.Settings.model_validate(given), http or NOWHERE)
 
 
 def read(topic: str, body: Any) -> list[Change]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import orjson
@@ -17,10 +19,10 @@ from automation.changes import (
     OrderChanged,
     OrderRefunded,
 )
-from automation.errors import BadSignature, Misconfigured, Unreadable
-from automation.platform import Envelope, Request
+from automation.errors import BadSignature, Misconfigured, Refused, Unreadable
+from automation.platform import CodeTerms, Envelope, Request
 from automation.platforms.stripe import TOPICS, Stripe
-from tests.automation.platforms.mutating import SHARED, is_said_or_refused, mutate, recordings
+from tests.automation.platforms.mutating import NOWHERE, SHARED, is_said_or_refused, mutate, recordings
 from tests.conftest import NOW, Net
 
 BODIES = recordings("stripe")
@@ -28,7 +30,7 @@ BODIES = recordings("stripe")
 
 def shop(http: httpx.Client | None = None, **values: Any) -> Stripe:
     given = {"signing_secret": "whsec_secret", **values}
-    return Stripe(Stripe.Settings.model_validate(given), http or httpx.Client())
+    return Stripe(Stripe.Settings.model_validate(given), http or NOWHERE)
 
 
 def read(topic: str, body: Any) -> list[Change]:
@@ -173,3 +175,69 @@ def test_every_sample_of_the_larger_collection_is_translated_or_refused() -> Non
         body = orjson.dumps({"id": "evt_1", "data": {"object": orjson.loads(path.read_bytes())}})
         for topic in TOPICS:
             assert is_said_or_refused(read, topic, body), path.name
+
+
+TERMS = CodeTerms(
+    offer_id="of1",
+    title="5 off",
+    kind="amount",
+    value=500,
+    currency="EUR",
+    minimum=2000,
+    starts_at=NOW,
+    ends_at=NOW + timedelta(days=3),
+)
+
+
+class Till:
+    """Coupons and promotion codes as Stripe keeps them."""
+
+    def __init__(self, **codes: str) -> None:
+        self.coupons: dict[str, dict[str, str]] = {}
+        self.codes = dict(codes)
+        self.posted: list[dict[str, str]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/v1")
+        assert request.headers["stripe-version"] == "2024-06-20"
+        if request.method == "GET" and path == "/promotion_codes":
+            code = request.url.params["code"]
+            known = [{"id": "promo_1", "coupon": {"id": self.codes[code]}}] if code in self.codes else []
+            return httpx.Response(200, json={"data": known})
+        if request.method == "GET":
+            known_coupon = self.coupons.get(path.removeprefix("/coupons/"))
+            return httpx.Response(200 if known_coupon else 404, json=known_coupon or {"error": {"message": "none"}})
+        given = dict(parse_qsl(request.content.decode()))
+        self.posted.append({**given, "key": request.headers["idempotency-key"]})
+        if path == "/coupons":
+            self.coupons[given["id"]] = given
+            return httpx.Response(200, json=given)
+        if given["code"] in self.codes:
+            return httpx.Response(400, json={"error": {"message": "An active promotion code with that code exists."}})
+        self.codes[given["code"]] = given["coupon"]
+        return httpx.Response(200, json={"id": "promo_2"})
+
+
+def test_codes_are_each_redeemed_once_under_one_coupon(net: Net) -> None:
+    till = Till(THEIRS="summer")
+    net.answer = till
+    platform = shop(net.client(), api_key="rk_1")
+    assert platform.create_codes(TERMS, ["A", "THEIRS", "B"]) == ["A", "B"]
+    assert platform.create_codes(TERMS, ["B", "C"]) == ["B", "C"]
+    assert list(till.coupons) == ["cartwheel-of1"]
+    assert (till.coupons["cartwheel-of1"]["amount_off"], till.coupons["cartwheel-of1"]["currency"]) == ("500", "eur")
+    code = next(p for p in till.posted if p.get("code") == "A")
+    assert (code["max_redemptions"], code["restrictions[minimum_amount]"]) == ("1", "2000")
+    assert code["expires_at"] == str(int((NOW + timedelta(days=3)).timestamp()))
+    keys = [p["key"] for p in till.posted if p.get("code") == "B"]
+    assert len(set(keys)) == 1, "asked again, it is the same request"
+
+
+def test_there_is_no_coupon_for_shipping_and_none_without_a_key(net: Net) -> None:
+    with pytest.raises(Refused, match="shipping"):
+        shop(net.client(), api_key="rk_1").create_codes(replace(TERMS, kind="shipping"), ["A"])
+    with pytest.raises(Misconfigured, match="key"):
+        shop(net.client()).create_codes(TERMS, ["A"])
+    net.answer = lambda _: httpx.Response(403, json={"error": {"message": "The key lacks coupon_write."}})
+    with pytest.raises(Misconfigured, match="coupon_write"):
+        shop(net.client(), api_key="rk_1").create_codes(TERMS, ["A"])

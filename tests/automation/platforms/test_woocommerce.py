@@ -24,7 +24,7 @@ from automation.changes import (
 from automation.errors import BadSignature, Later, Misconfigured, Refused, Unreadable
 from automation.platform import CodeTerms, Envelope, Page, Request
 from automation.platforms.woocommerce import TOPICS, WooCommerce
-from tests.automation.platforms.mutating import SHARED, is_said_or_refused, mutate, recordings
+from tests.automation.platforms.mutating import NOWHERE, SHARED, is_said_or_refused, mutate, recordings
 from tests.conftest import NOW, Net
 
 BODIES = recordings("woocommerce")
@@ -38,7 +38,7 @@ def topic_of(name: str) -> str:
 
 def shop(http: httpx.Client | None = None, **values: Any) -> WooCommerce:
     given = {"shop_url": "https://shop.example.com/", "webhook_secret": "shh", **values}
-    return WooCommerce(WooCommerce.Settings.model_validate(given), http or httpx.Client())
+    return WooCommerce(WooCommerce.Settings.model_validate(given), http or NOWHERE)
 
 
 def read(topic: str, body: Any, **values: Any) -> list[Change]:

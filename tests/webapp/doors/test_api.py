@@ -18,6 +18,7 @@ from automation.actions import api_keys
 from automation.app import App
 from automation.clock import TurnableClock
 from automation.models import ApiKey, Connection, Customer, Event, InboundWebhook, Order, Product
+from automation.pace import Pace
 from automation.platforms.api import COLLECTIONS
 from tests import make
 from tests.conftest import NOW
@@ -325,11 +326,20 @@ _ALMOST = st.sampled_from(sorted(COLLECTIONS)).flatmap(
 )
 
 
+def test_who_guesses_keys_is_told_to_wait_and_who_has_one_never_is(web: FlaskClient, key: Key, flask: Flask) -> None:
+    flask.extensions["cartwheel.strangers"] = Pace(0.5, 3, lambda: 0.0)
+    guesses = [tell(web, "carts", b"{}", f"cw_{n}") for n in range(5)]
+    assert [answer.status_code for answer in guesses] == [401, 401, 401, 429, 429]
+    assert guesses[-1].headers["Retry-After"] == "2"
+    assert tell(web, "carts", b"{}", key()).status_code == 422
+
+
 def test_whatever_is_told_gets_an_answer_and_leaves_nothing_when_refused(
     web: FlaskClient, app: App, key: Key, flask: Flask
 ) -> None:
     token = key()
-    flask.extensions["cartwheel.pace"].per_second = 1e9
+    for name in ("pace", "strangers"):
+        flask.extensions[f"cartwheel.{name}"].per_second = 1e9
     before = count(app, InboundWebhook)
 
     @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

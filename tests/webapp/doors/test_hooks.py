@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 from automation.app import App
 from automation.connections import seal
 from automation.models import Connection, InboundWebhook, Store, TopicCount
+from automation.pace import Pace
 from tests import make
 from tests.webapp.doors.conftest import CornerSettings, said
 
@@ -199,8 +200,9 @@ _BODIES = st.one_of(
 
 
 def test_whatever_is_posted_gets_an_answer_and_leaves_nothing_when_refused(
-    web: FlaskClient, shops: App, shop: Connection
+    web: FlaskClient, shops: App, shop: Connection, flask: Flask
 ) -> None:
+    flask.extensions["cartwheel.refusals"].per_second = 1e9
     kept = 0
 
     @settings(max_examples=700, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -218,6 +220,28 @@ def test_whatever_is_posted_gets_an_answer_and_leaves_nothing_when_refused(
     assert kept > 10  # or the dice are loaded
     with shops.db.read() as session:
         assert session.scalar(select(func.count()).select_from(InboundWebhook)) == kept
+
+
+def test_who_is_refused_too_often_is_told_to_wait_and_who_signs_well_never_is(
+    web: FlaskClient, shops: App, shop: Connection, flask: Flask
+) -> None:
+    flask.extensions["cartwheel.refusals"] = Pace(0.5, 3, lambda: 0.0)
+    assert [ring(web, shop, X_Secret="dong").status_code for _ in range(5)] == [401, 401, 401, 429, 429]
+    answer = web.post("/hooks/nobody", data=b"{}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
+    assert ring(web, shop).status_code == 200
+    assert len(rows(shops)) == 1
+
+
+def test_a_shop_that_has_gone_mad_is_told_to_wait_and_others_are_not(
+    web: FlaskClient, shops: App, shop: Connection, flask: Flask
+) -> None:
+    with shops.db.write() as session:
+        other = make.connection(shops, session, make.store(session), "platform", "corner", secret="ding")
+    flask.extensions["cartwheel.arrivals"] = Pace(0.5, 2, lambda: 0.0)
+    assert [ring(web, shop, f"d{n}").status_code for n in range(4)] == [200, 200, 429, 429]
+    assert ring(web, other).status_code == 200
+    assert len(rows(shops)) == 3
 
 
 def test_what_comes_at_the_same_moment_is_told_apart(flask: Flask, shops: App, shop: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -218,6 +219,24 @@ def test_a_shop_that_can_be_asked_shows_what_is_asked_of_it(app: App, owner: Vis
     assert owner.post(f"/connections/{row.public_id}/errands/gossip").status_code == 404
     assert owner.post(f"/connections/{row.public_id}/remove").status_code == 303
     assert stored(app) == []
+
+
+def test_a_back_fill_shows_how_much_is_done_of_how_much_and_until_when(app: App, owner: Visitor) -> None:
+    settings = {"shop_url": "https://shop.example.com", "consumer_key": "ck_1", "consumer_secret": "cs_1"}
+    owner.post("/connections/new/platform/woocommerce", settings)
+    (row,) = stored(app)
+    with app.db.write() as session:
+        back_fill = session.query(Errand).filter_by(kind="back_fill").one()
+        back_fill.cursor, back_fill.progress, back_fill.taken, back_fill.refused = "orders:3", 0.25, 500, 2
+        back_fill.started_at, back_fill.updated_at = NOW - timedelta(minutes=10), NOW
+    page = " ".join(re.sub("<[^>]+>", "", owner.get(f"/connections/{row.public_id}").text).split())
+    assert "500 of about 2,000 changes, 2 objects not readable. Done in 30 minutes, at this pace." in page
+    with app.db.write() as session:
+        back_fill = session.query(Errand).filter_by(kind="back_fill").one()
+        back_fill.failures, back_fill.message, back_fill.due_at = 1, "503: busy", NOW + timedelta(minutes=1)
+    page = " ".join(re.sub("<[^>]+>", "", owner.get(f"/connections/{row.public_id}").text).split())
+    assert "503: busy Next in 1 minute" in page
+    assert "at this pace" not in page
 
 
 def test_a_shop_without_keys_is_only_listened_to(app: App, owner: Visitor) -> None:
