@@ -110,7 +110,7 @@ HELD: dict[str, Held] = {
         {
             _LINK: "id store_id customer_id",
             "the shop's name of it, by which its next news is known": "external_id checkout_id",
-            _FIGURE: "checkout_at currency total item_count created_at last_activity_at ordered_at deleted_at "
+            _FIGURE: "checkout_at visit_at currency total item_count created_at last_activity_at ordered_at deleted_at "
             "external_updated_at",
         },
     ),
@@ -168,7 +168,7 @@ HELD: dict[str, Held] = {
             "template_version_id subject_id connection_id attempt_id",
             _STATE: "state reason due_at expires_at stale_at claimed_by lease_until fence kills attempt_count",
             _FIGURE: "mail_class rank priority topic is_test created_at decided_at accepted_at delivered_at "
-            "bounced_at complained_at opened_at clicked_at unsubscribed_at",
+            "bounced_at complained_at opened_at clicked_at unsubscribed_at warm_on",
         },
     ),
     "renderings": Held(through("message_id", Message), is_deleted=True),
@@ -266,6 +266,30 @@ HELD: dict[str, Held] = {
         {"external_id": "", "detail": {}},
         {_LINK: "id store_id connection_id customer_id", _LAW: "kind requested_at due_at done_at"},
     ),
+    "ratings": Held(
+        by("customer_id"),
+        {"comment": ""},
+        {_LINK: "id store_id customer_id message_id campaign_id", _FIGURE: "stage score at commented_at"},
+    ),
+    "cart_visits": Held(
+        by("customer_id"),
+        kept={
+            _LINK: "id store_id cart_id customer_id",
+            _FIGURE: "began_at left_at ended_at total item_count deleted_at",
+        },
+    ),
+    "baskets": Held(
+        through("order_id", Order), kept={_LINK: "order_id store_id", _FIGURE: "products placed_at is_stale"}
+    ),
+    "sign_ups": Held(
+        by("customer_id"),
+        {"answers": {}, "ip": "", "agent": "", "page": "", "visitor": "", "domain": ""},
+        {
+            _LINK: "id store_id form_id version_id customer_id",
+            _LAW: "topics state mails mailed_at created_at expires_at confirmed_at",
+        },
+    ),
+    "visitors": Held(by("customer_id"), is_deleted=True),
     "import_refusals": Held(
         _marked,
         {"value": "", "person": None},
@@ -281,10 +305,13 @@ _MACHINE = "how the machine is doing"
 NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("stores", "connections", "products", "variants", "product_rhythms", "templates"), _STORES),
     **dict.fromkeys(("template_versions", "campaigns", "campaign_versions", "segments", "offers", "rewards"), _STORES),
-    **dict.fromkeys(("trials", "hit_counts", "topic_counts"), "counts over many customers"),
+    **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions"), _STORES),
+    **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),
+    **dict.fromkeys(("product_pairs", "product_demand"), "counts over many customers"),
     **dict.fromkeys(("admins", "sessions", "login_links", "login_failures", "api_keys"), _ADMINS),
     "audit_log": "what admins did; its lines hold ids and no addresses",
     **dict.fromkeys(("attempts", "cursors", "heartbeats", "leases", "jobs", "errands", "installation"), _MACHINE),
+    **dict.fromkeys(("rate_states", "warm_days"), _MACHINE),
     "erased_people": "keyed hashes: that is all that is kept of the erased",
     "imports": "what a file is called and how it is read",
     "import_mappings": "what columns are called",
