@@ -128,9 +128,9 @@ class Links:
         if expression and _PROVIDED.match(expression[1]):
             return None
         first = self._masked.tokens.get(words[0])
-        opening = _EXPRESSION.fullmatch(first.source) if first else None
+        begins = _EXPRESSION.fullmatch(first.source) if first else None
         # What stands behind one of our own addresses, such as a score, belongs to it.
-        if opening and _PROVIDED.match(opening[1]) and written.strip().startswith(words[0]):
+        if begins and _PROVIDED.match(begins[1]) and written.strip().startswith(words[0]):
             return None
         if written.strip().lower().startswith(_LEFT_ALONE):
             return None
