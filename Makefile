@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_ARGS ?=
 N ?= 1000
+CRASH_ARGS ?=
 
 .DEFAULT_GOAL := help
 # An installation starts many processes: without its bytecode kept, each spends seconds compiling a thousand modules.
@@ -53,8 +54,8 @@ bench: $(VENV)/installed-dev ## Measure the hot paths
 	@$(BIN)/python -m webapp.assets
 	@$(BIN)/cartwheel bench
 
-crash: $(VENV)/installed-dev ## Kill workers N times at every point and count what was lost or doubled
-	@$(BIN)/python -m tests.crash --kills $(N)
+crash: $(VENV)/installed-dev ## Kill workers N times on each database and broker and count what was lost or doubled
+	@$(BIN)/python -m tests.crash --kills $(N) $(CRASH_ARGS)
 
 clean: ## Remove what was built; the data folder stays
 	@rm -rf $(VENV) node_modules webapp/static/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

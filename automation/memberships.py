@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Insert, Select, Update, delete, exists, literal, select, update
 from sqlalchemy.orm import Session
 
-from automation import versions
+from automation import cursors, versions
 from automation.app import App
 from automation.models import Cursor, Customer, Segment, SegmentMember
 from automation.rules.language import Rule
@@ -47,7 +47,7 @@ def refresh(app: App, now: datetime) -> int:
             moved += _bring_up(session, segment_id, now)
     with app.db.write() as session:
         _let_go(session, watched)
-        session.merge(Cursor(name=_ROUND, position=0, at=now))
+        cursors.move(session, _ROUND, 0, now)
     return moved
 
 
@@ -67,7 +67,7 @@ def _bring_up(session: Session, segment_id: int, now: datetime) -> int:
     went = session.connection().execute(_leave(segment, rules, now, is_silent=is_silent)).rowcount
     statement = _enter(session, segment, rules, now, is_silent=is_silent)
     came = session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
-    session.merge(Cursor(name=name, position=segment_id, at=now))
+    cursors.move(session, name, segment_id, now)
     return max(came, 0) + max(went, 0)
 
 

@@ -19,7 +19,7 @@ from automation.faults import declare, fault
 from automation.models import SENT, Attempt, Connection, Customer, Message, UTCDateTime
 from automation.suppressions import Suppressed, suppress
 
-declare("settle.before_commit")
+declare("settling.before_commit")
 
 _STATES: dict[Verdict, str] = {
     "rejected": "rejected",
@@ -77,7 +77,7 @@ def settle(session: Session, attempt_id: int, results: Sequence[Result], at: dat
         [{"id": attempt_id, "state": state, "detail": detail, "finished_at": at}],
         where=Attempt.state.in_(("open", "unsure")),
     )
-    fault("settle.before_commit")
+    fault("settling.before_commit")
 
 
 def _lock(session: Session, attempt_id: int, results: Sequence[Result]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from automation import cursors
 from automation.loyalty import ledger
 from automation.loyalty.ledger import Line
 from automation.loyalty.programme import EventRule, Programme
@@ -68,7 +69,7 @@ def sign_ups(session: Session, programmes: Programmes, now: datetime, limit: int
         and row.at >= (giving[row.store_id].started_at or now)
     }
     _give(session, list(lines.values()), now)
-    session.merge(Cursor(name="loyalty.consents", position=position, at=now))
+    cursors.move(session, "loyalty.consents", position, now)
     return len(rows)
 
 
@@ -109,7 +110,7 @@ def events(session: Session, programmes: Programmes, now: datetime, limit: int) 
         )
         lines.setdefault((row.store_id, key), line)
     _give(session, list(lines.values()), now)
-    session.merge(Cursor(name="loyalty.events", position=position, at=now))
+    cursors.move(session, "loyalty.events", position, now)
     return len(rows)
 
 
@@ -145,7 +146,7 @@ def birthdays(session: Session, programmes: Programmes, now: datetime, limit: in
             given += len(owners)
             if len(owners) == limit:
                 return given
-            session.merge(Cursor(name=name, position=ordinal, at=now))
+            cursors.move(session, name, ordinal, now)
     return given
 
 

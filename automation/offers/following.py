@@ -18,7 +18,8 @@ from automation.reliance import Relying
 
 LEFT = (*SENT, "unknown", "submitting")
 """States of a message that a customer has, or may have."""
-PENDING = ("draft", "ready", "claimed", "retry")
+PENDING = ("draft", "ready", "claimed", "retry", "parked")
+"""States of a message that may still leave; one that is parked does when a person lets it go."""
 NAME = "offer"
 """The top-level name by which templates show a code."""
 

@@ -18,9 +18,12 @@ from automation import bulk
 from automation.app import App
 from automation.connections import platform_of
 from automation.errors import CartwheelError, Later
+from automation.faults import declare, fault
 from automation.models import Connection, Offer, OfferCode
 from automation.offers.codes import generate, key_of
 from automation.platform import CodeTerms, Platform
+
+declare("stock.ordered", "stock.made")
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ def stock(app: App, now: datetime, limit: int) -> int:
         orders = _look(app, session, now, limit)
     made = 0
     for order in orders:
+        fault("stock.ordered")
         made += _make(app, order, now)
     return made
 
@@ -139,6 +143,7 @@ def _make(app: App, order: Order, now: datetime) -> int:
         trouble, again = str(error), now + max(error.after or EVERY, EVERY)
     except CartwheelError as error:
         trouble, again = str(error), now + PATIENCE
+    fault("stock.made")
     with app.db.write() as session:
         offer = session.get_one(Offer, order.offer_id, with_for_update=True)
         offer.trouble, offer.look_at = trouble[:500], again

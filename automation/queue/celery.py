@@ -83,8 +83,9 @@ def queue_of(app: App) -> str:
 class Clock:
     """The metronome of the distributed shape: ticks on every worker, sends from the one that leads."""
 
-    def __init__(self, app: App, celery: Celery, queue: str) -> None:
+    def __init__(self, app: App, celery: Celery, queue: str, span: timedelta = leader.SPAN) -> None:
         self._app = app
+        self._span = span
         self._celery = celery
         self._queue = queue
         self._scheduler = BackgroundScheduler(
@@ -119,7 +120,7 @@ class Clock:
         """One tick: if this process leads, a message for every stage; how many were sent."""
         now = self._app.clock()
         with self._app.db.write() as session:
-            term = leader.hold(session, leader.CLOCK, self._app.worker_id[:64], now)
+            term = leader.hold(session, leader.CLOCK, self._app.worker_id[:64], now, self._span)
             if term is None:
                 return 0
             beat(session, "clock", now)
@@ -160,8 +161,17 @@ def work(app: App, name: str, term: int, is_stopping: Callable[[], bool] = lambd
     return moved
 
 
-def run_worker(app: App, stopping: threading.Event, extra: Mapping[str, Callable[[], object]] | None = None) -> None:
-    """Work for the broker until a signal comes, and tick along; Celery's own handlers take SIGTERM and SIGINT."""
+def run_worker(
+    app: App,
+    stopping: threading.Event,
+    extra: Mapping[str, Callable[[], object]] | None = None,
+    *,
+    span: timedelta = leader.SPAN,
+) -> None:
+    """Work for the broker until a signal comes, and tick along; Celery's own handlers take SIGTERM and SIGINT.
+
+    `span` is how long leading holds without being renewed, by the installation's clock.
+    """
     assert not extra, "the demo is an embedded installation"
     take_turns()
     queue = queue_of(app)
@@ -177,7 +187,7 @@ def run_worker(app: App, stopping: threading.Event, extra: Mapping[str, Callable
         # Stages end after the batch that is under way.
         stopping.set()
 
-    clock = Clock(app, celery, queue)
+    clock = Clock(app, celery, queue, span)
     clock.start()
     try:
         # A thread for each stage and sender: none of them has to wait for another's turn to end.

@@ -11,8 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from automation.app import App
+from automation.faults import declare, fault
 from automation.models import Conversion, Cursor, Message, MessageEvent, Order, Store
 from automation.policy import Policy
+
+declare("attribute.before_commit")
 
 _NAME = "attribute"
 
@@ -44,6 +47,7 @@ def attribute(app: App, now: datetime, limit: int) -> int:
             session.execute(dialect.insert(Conversion).on_conflict_do_nothing(), found)
         cursor.position, cursor.at = orders[-1].id, now
         session.merge(cursor)
+        fault("attribute.before_commit")
     return len(orders)
 
 

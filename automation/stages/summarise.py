@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from automation import memberships, rhythms
+from automation import cursors, memberships, rhythms
 from automation.app import App
 from automation.faults import declare, fault
 from automation.insights.recommendations.refreshing import refresh as refresh_recommendations
@@ -43,7 +43,7 @@ def _find_new(app: App, now: datetime, limit: int) -> int:
         ids = _next_ids(session, limit)
         if ids:
             rhythms.mark_buyers_of(session, ids[0], ids[-1])
-            session.merge(Cursor(name=_NAME, position=ids[-1], at=now))
+            cursors.move(session, _NAME, ids[-1], now)
         fault("summarise.before_commit")
     return len(ids)
 

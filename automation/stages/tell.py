@@ -17,6 +17,7 @@ from markupsafe import escape
 from sqlalchemy import String, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from automation import cursors
 from automation.app import App
 from automation.connections import provider_of
 from automation.delivery import lines
@@ -115,7 +116,7 @@ def _claim(app: App, session: Session, store_id: int, admin_id: int, now: dateti
     if not rows:
         return None
     store = session.get_one(Store, store_id)
-    session.merge(Cursor(name=name, position=rows[-1][0].id, at=now))
+    cursors.move(session, name, rows[-1][0].id, now)
     if not store.sender_email:
         return None
     said = [(notice.text, campaign, notice.created_at) for notice, campaign, _ in rows]

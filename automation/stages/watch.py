@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from automation import audit
+from automation import audit, cursors
 from automation.actions import campaigns
 from automation.app import App
 from automation.complaints import Tally, complained, sent, standing, words
+from automation.faults import declare, fault
 from automation.models import Campaign, Cursor, Store
 from automation.policy import Policy
+
+declare("watch.before_commit")
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,8 @@ def watch(app: App, now: datetime, limit: int) -> int:  # noqa: ARG001  campaign
             return 0
     with app.db.write() as session:
         changed = _look(session, now)
-        session.merge(Cursor(name=_NAME, position=0, at=now))
+        cursors.move(session, _NAME, 0, now)
+        fault("watch.before_commit")
     return changed
 
 
@@ -85,17 +89,17 @@ def _settle(
     if found == "paused":
         log.warning("Campaign %s is paused: %s", campaign.public_id, said)
         campaigns.pause(session, campaign, now, reason=said)
-        session.merge(Cursor(name=name, position=0, at=now))
+        cursors.move(session, name, 0, now)
         return True
     if found == "warned":
         campaign.state_reason = said
         if not was_warned:
             audit.note(session, None, "campaign.warned", campaign.public_id, now, reason=said)
-            session.merge(Cursor(name=name, position=_WARNED, at=counted_from))
+            cursors.move(session, name, _WARNED, counted_from)
         return not was_warned
     if was_warned:
         campaign.state_reason = ""
-        session.merge(Cursor(name=name, position=0, at=counted_from))
+        cursors.move(session, name, 0, counted_from)
     return was_warned
 
 

@@ -37,6 +37,10 @@ SPEED = 240
 LEASE = 1.2
 SETTLE = 1.6
 """Seconds of the machine: more than sending may take, acceptance may be late and look-ups may lag, together."""
+TICK = 0.15
+"""Seconds of the machine between two ticks of the distributed shape's clock."""
+SPARE = 4
+"""HTTP clients that every worker finds ready made."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -45,19 +49,27 @@ def quick_time() -> datetime:
     return START + (real_time() - START) * SPEED
 
 
-def put_together(folder: Path, database_url: str | None) -> App:
-    """The App of the campaign."""
+def put_together(folder: Path, database_url: str | None, broker_url: str | None = None, slack: float = 1.0) -> App:
+    """The App of the campaign. With `slack`, leases hold so many times longer: for a machine that is busy."""
     settings = Settings(
         data=folder,
         database_url=database_url,
         secret_key="a key of the crash campaign",
         base_url="https://mail.example.com",
-        lease_seconds=LEASE * SPEED,
+        lease_seconds=LEASE * SPEED * slack,
         settle_seconds=SETTLE * SPEED,
+        tick_seconds=TICK,
+        broker_url=broker_url,
     )
-    app = build(settings, clock=quick_time, http=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False))  # noqa: S501  plain HTTP to this machine
+    ready = [_client(slack) for _ in range(SPARE)]
+    # Clients are made once, before there are any workers: each fork has them for the taking.
+    app = build(settings, clock=quick_time, http=lambda: ready.pop() if ready else _client(slack))
     app.renderer.close()
     return replace(app, providers=KINDS, renderer=PlainRenderer(0))
+
+
+def _client(slack: float) -> httpx.Client:
+    return httpx.Client(timeout=TIMEOUT * min(slack, 2), trust_env=False, verify=False)  # noqa: S501  plain HTTP to this machine
 
 
 def furnish(app: App, url: str) -> None:
@@ -98,7 +110,7 @@ def stock_up(session: Session, rng: random.Random, count: int, now: datetime) ->
 
     One in fifty has an address that the provider refuses, and the whole batch with it; some mails are transactional.
     """
-    stores = list(session.scalars(select(Store.id).order_by(Store.id)))
+    stores = list(session.scalars(select(Store.id).where(Store.name.in_(KINDS)).order_by(Store.id)))
     found = select(Template.store_id, TemplateVersion.id).join(
         TemplateVersion, Template.id == TemplateVersion.template_id
     )
@@ -160,7 +172,8 @@ def suppress_some(session: Session, rng: random.Random, count: int, now: datetim
     rows = session.execute(
         select(Message.id, Message.store_id, Customer.email_key)
         .join(Customer, Customer.id == Message.customer_id)
-        .where(Message.state.in_(("ready", "retry", "claimed", "submitting", "unknown")))
+        .join(Store, Store.id == Message.store_id)
+        .where(Store.name.in_(KINDS), Message.state.in_(("ready", "retry", "claimed", "submitting", "unknown")))
         .order_by(Message.id.desc())
         .limit(200)
     ).all()

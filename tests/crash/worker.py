@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import logging
 import mmap
 import os
 import random
 import signal
 import struct
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from automation import faults
 from automation.app import App
 from automation.clock import stopwatch
 from automation.security import random_id
 from automation.stages.deliver import deliver
-from tests.crash import shop
+from tests.crash import belt, shop
+from tests.crash.belt import LIMIT
 
-LIMIT = 12
-"""Messages per call of the stage."""
+Stage = Callable[[App, datetime, int], int]
+CUT = (
+    "AdminShutdown",
+    "terminating connection",
+    "server closed the connection",
+    "connection is closed",
+    "is lost",
+    "too many clients",
+    "timeout expired",
+)
+"""What an error says whose cause is a connection that was cut, as the campaign cuts them."""
 
 
 class Tally:
@@ -34,6 +50,7 @@ class Tally:
     def __init__(self) -> None:
         self.points = list(faults.POINTS)
         self._map = mmap.mmap(-1, 16 * len(self.points) + 16)
+        """One more pair than points: whether the supplier is to stop, and the errors of cut connections."""
 
     def add(self, index: int, column: int) -> int:
         """Count one more; answers the new value."""
@@ -51,6 +68,11 @@ class Tally:
         self.add(len(self.points), 0)
 
     @property
+    def index(self) -> dict[str, int]:
+        """Where each point is counted."""
+        return {name: i for i, name in enumerate(self.points)}
+
+    @property
     def is_stopped(self) -> bool:
         return self.get(len(self.points), 0) > 0
 
@@ -63,13 +85,28 @@ class Plan:
     """None: any point."""
     passes: int = 1
     """0: it does not die by itself."""
+    hurry: float = float("inf")
+    """Seconds of the processor after which it dies at whatever point comes next."""
+    fuse: float = 0.0
+    """Seconds of the processor after which the system ends it, wherever it is; 0 for never."""
     senders: int = 1
+    stage: Stage = deliver
+    limit: int = LIMIT
+    """Rows per call of the stage."""
+    rest: float = 0.005
+    """Seconds until the next call when there was nothing to do."""
 
 
-def _reborn(app: App) -> App:
+def reborn(app: App) -> App:
     """The App of a forked child: the parent's prepared statements, but its own connections and name."""
     app.db.engine.dispose(close=False)
     return replace(app, worker_id=f"crash:{os.getpid()}:{random_id()[:8]}")
+
+
+def die_with_parent() -> None:
+    """Where the system can be told: no child goes on when the campaign itself is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def fork(body: Callable[[], None], errors: Path) -> int:
@@ -79,6 +116,7 @@ def fork(body: Callable[[], None], errors: Path) -> int:
         return pid
     code = 1
     try:
+        die_with_parent()
         logging.disable(logging.CRITICAL)
         body()
         code = 0
@@ -89,55 +127,84 @@ def fork(body: Callable[[], None], errors: Path) -> int:
         os._exit(code)
 
 
-def work(
-    app: App, plan: Plan, tally: Tally, errors: Path, stage: Callable[[App, datetime, int], int] = deliver
-) -> NoReturn:
-    """Deliver until killed."""
-    app = _reborn(app)
-    index = {name: i for i, name in enumerate(tally.points)}
-    left = plan.passes
+def arm(plan: Plan, tally: Tally) -> None:
+    """Count every point that is passed, and die where the plan says."""
+    index, left, end = tally.index, plan.passes, time.process_time() + plan.hurry
 
     def pass_point(name: str) -> None:
         nonlocal left
         tally.add(index[name], 0)
-        if plan.point in (None, name):
-            left -= 1
-            if left == 0:
-                tally.add(index[name], 1)
-                os.kill(os.getpid(), signal.SIGKILL)
+        left -= plan.point in (None, name)
+        if plan.passes and (left == 0 or time.process_time() > end):
+            tally.add(index[name], 1)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     faults.arm(pass_point)
-    threads = [threading.Thread(target=_loop, args=(app, errors, stage), daemon=True) for _ in range(plan.senders - 1)]
-    for thread in threads:
-        thread.start()
-    _loop(app, errors, stage)
+    if plan.fuse:
+        # Nobody handles SIGPROF: the system ends the process between two instructions, as SIGKILL does.
+        signal.setitimer(signal.ITIMER_PROF, plan.fuse)
 
 
-def _loop(app: App, errors: Path, stage: Callable[[App, datetime, int], int]) -> NoReturn:
+def work(app: App, plan: Plan, tally: Tally, errors: Path) -> NoReturn:
+    """Run the plan's stage until killed."""
+    # Whoever lives so shortly need not tidy up, and looking for garbage would copy the parent's memory.
+    gc.disable()
+    app = reborn(app)
+    arm(plan, tally)
+    rounds = (app, plan, tally, errors)
+    for _ in range(plan.senders - 1):
+        threading.Thread(target=_loop, args=rounds, daemon=True).start()
+    _loop(*rounds)
+
+
+def _loop(app: App, plan: Plan, tally: Tally, errors: Path) -> NoReturn:
     while True:
-        try:
-            moved = stage(app, app.clock(), LIMIT)
-        except Exception:  # noqa: BLE001  as above
-            with errors.open("a") as file:
-                file.write(traceback.format_exc() + "\n")
-            moved = 0
+        moved = 0
+        with forgiving(tally, errors):
+            moved = plan.stage(app, app.clock(), plan.limit)
         if not moved:
-            time.sleep(0.005)
+            time.sleep(plan.rest)
 
 
-def supply(app: App, tally: Tally, seed: int, suppressed: Path) -> None:
+def is_cut(error: Exception) -> bool:
+    """Whether a cut connection is all that is wrong."""
+    return isinstance(error, SQLAlchemyError) and any(words in str(error) for words in CUT)
+
+
+@contextmanager
+def forgiving(tally: Tally, errors: Path) -> Iterator[None]:
+    """Whatever goes wrong is written down, and the next round tries again. Cut connections are counted only."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  whatever it is, the audit must hear of it
+        told = traceback.format_exc()
+        if is_cut(error):
+            tally.add(len(tally.points), 1)
+        else:
+            with errors.open("a") as file:
+                file.write(told + "\n")
+
+
+def supply(app: App, tally: Tally, seed: int, suppressed: Path, errors: Path, *, whole: bool) -> None:
     """Keep the workers in work until told to stop, and suppress a recipient now and then."""
-    app = _reborn(app)
+    app = reborn(app)
     rng = random.Random(seed)
     while not tally.is_stopped:
-        with app.db.read() as session:
-            ready = shop.count_ready(session)
-        if ready < 60:
-            with app.db.write() as session:
-                shop.stock_up(session, rng, 90, app.clock())
-        if rng.random() < 0.05:
-            with app.db.write() as session:
-                ids = shop.suppress_some(session, rng, 2, app.clock())
-            with suppressed.open("a") as file:
-                file.writelines(f"{i} {stopwatch():.4f}\n" for i in ids)
+        with forgiving(tally, errors):
+            _supply_once(app, rng, suppressed)
+            if whole and rng.random() < 0.3:
+                belt.let_come(app, rng, 3)
         time.sleep(0.05)
+
+
+def _supply_once(app: App, rng: random.Random, suppressed: Path) -> None:
+    with app.db.read() as session:
+        ready = shop.count_ready(session)
+    if ready < 60:
+        with app.db.write() as session:
+            shop.stock_up(session, rng, 90, app.clock())
+    if rng.random() < 0.05:
+        with app.db.write() as session:
+            ids = shop.suppress_some(session, rng, 2, app.clock())
+        with suppressed.open("a") as file:
+            file.writelines(f"{i} {stopwatch():.4f}\n" for i in ids)

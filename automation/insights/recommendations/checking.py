@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
-from automation import bulk
+from automation import bulk, cursors
 from automation.app import App
 from automation.insights.recommendations.counting import LARGEST
 from automation.models import Basket, Cursor, Order, OrderItem, ProductDemand, ProductPair
@@ -48,11 +48,11 @@ def check(app: App, now: datetime) -> int:
         ).all()
         wrong = _compare(session, ids) if ids else 0
         if position == 0:
-            session.merge(Cursor(name=DIFFERENCES, position=0, at=now))
+            cursors.move(session, DIFFERENCES, 0, now)
         if wrong:
             log.error("%s counts behind the recommendations differed from the orders, and were put right", wrong)
             session.get_one(Cursor, DIFFERENCES).position += wrong
-        session.merge(Cursor(name=PROGRESS, position=ids[-1] if ids else _DONE, at=now))
+        cursors.move(session, PROGRESS, ids[-1] if ids else _DONE, now)
     return len(ids)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, case, delete, func, literal, literal_column, select, text
 from sqlalchemy.orm import Session
 
-from automation import bulk
+from automation import bulk, cursors
 from automation.app import App
 from automation.insights.recommendations.heat import weight
 from automation.models import Basket, Cursor, Order, OrderItem, ProductDemand, ProductPair
@@ -50,7 +50,7 @@ def find_new(app: App, now: datetime, limit: int) -> int:
                 ["order_id", "store_id", "products", "is_stale"], found
             )
             session.execute(statement.on_conflict_do_nothing(index_elements=["order_id"]))
-            session.merge(Cursor(name=NAME, position=ids[-1], at=now))
+            cursors.move(session, NAME, ids[-1], now)
     return len(ids)
 
 

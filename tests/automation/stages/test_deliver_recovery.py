@@ -81,7 +81,7 @@ def test_a_message_that_saw_three_deaths_is_parked_and_its_neighbour_is_not(
     assert world.recipients == ["bob@example.com"]
 
 
-@pytest.mark.parametrize("point", ["deliver.journalled", "settle.before_commit"])
+@pytest.mark.parametrize("point", ["deliver.journalled", "settling.before_commit"])
 def test_an_answer_in_the_journal_is_known_though_its_worker_died(
     post: tuple[App, Post], clock: TurnableClock, point: str
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_database_that_was_away_for_a_moment_is_told_again(post: tuple[App, Po
         shop(app, session, "Ada")
 
     def fail(name: str) -> None:
-        if name == "settle.before_commit":
+        if name == "settling.before_commit":
             faults.arm(None)
             raise OSError("the database is away")
 

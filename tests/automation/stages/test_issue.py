@@ -34,7 +34,14 @@ def held(app: App, *, mail: str | None = None, names: tuple[str, ...] = ("offer"
         got = reserve(session, ten, store.id, [Claim(holder, ada.id, origin["enrolment_id"])], NOW)[holder]
         assert isinstance(got, Held)
         if mail:
-            message(session, ada, *names, **origin, state=mail, reason="expired" if mail == "dropped" else "")
+            message(
+                session,
+                ada,
+                *names,
+                **origin,
+                state=mail,
+                reason={"dropped": "expired", "parked": "poison"}.get(mail, ""),
+            )
         return got.code_id
 
 
@@ -65,7 +72,7 @@ def test_a_code_whose_mail_left_is_given_and_expires_at_the_end_of_its_last_day(
     assert issue(app, FRIDAY_ENDS + 9 * DAY, 10) == 0
 
 
-@pytest.mark.parametrize("state", ["draft", "ready", "claimed", "retry"])
+@pytest.mark.parametrize("state", ["draft", "ready", "claimed", "retry", "parked"])
 def test_a_code_whose_mail_may_still_leave_is_kept_though_the_run_is_over(app: App, state: str) -> None:
     code = held(app, mail=state)
     end(app)
