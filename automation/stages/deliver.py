@@ -19,7 +19,7 @@ from automation.delivery import claims, contents, ladder, lines, quarantine, rat
 from automation.delivery.contents import Content
 from automation.delivery.journal import Entry, Journal
 from automation.delivery.moment import Moment
-from automation.delivery.results import judge, send
+from automation.delivery.results import Result, judge, send
 from automation.delivery.routes import Lane
 from automation.delivery.settling import heed, settle
 from automation.delivery.turns import TURN, Turns, turns_of
@@ -228,10 +228,7 @@ def _request(app: App, lane: Lane, provider: Provider, queue: _Queue, moment: Mo
                 settle(session, attempt.id, results, at)
             heed(session, connection.id, answer.concern, at, was_down=connection.down_since is not None)
     fault("deliver.settled")
-    for result in results:
-        app.counts.add("sends", result.verdict)
-    ids = {"message_ids": [m.public_id for m in messages]}
-    log.debug("Request %s was settled: %s", attempt.key, sorted({r.verdict for r in results}), extra=ids)
+    _tell(app, attempt.key, messages, results)
     rates.learn(app, connection, lines.heard(), answer, at)
     if answer.concern is None:
         rates.ask(app, connection, provider, lane.state, at)
@@ -241,3 +238,11 @@ def _request(app: App, lane: Lane, provider: Provider, queue: _Queue, moment: Mo
         queue.halves += 2
         fault("deliver.split")
     return answer.may_go_on
+
+
+def _tell(app: App, key: str, messages: Sequence[Message], results: Sequence[Result]) -> None:
+    """Count what became of a request, and leave a line in the log that names its mails."""
+    for result in results:
+        app.counts.add("sends", result.verdict)
+    ids = {"message_ids": [m.public_id for m in messages]}
+    log.debug("Request %s was settled: %s", key, sorted({r.verdict for r in results}), extra=ids)
