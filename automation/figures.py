@@ -279,19 +279,13 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     found += [Concern("feed", f"The feed {row.title}: {row.message}", row.public_id) for row in stopped]
     wrong = checking.found(session, now)
     if wrong:
-        found.append(
-            Concern(
-                "recommendations", f"{_of(wrong, 'count')} behind the recommendations were wrong. They were put right."
-            )
-        )
+        words = f"{_of(wrong, 'count')} behind the recommendations were wrong. They were put right."
+        found.append(Concern("recommendations", words))
     latest = select(Message.state).order_by(Message.id.desc()).limit(RECENT).subquery()
     parked = session.scalar(select(func.count()).select_from(latest).where(latest.c.state == "parked")) or 0
     if parked:
-        found.append(
-            Concern(
-                "parked", f"{_of(parked, 'mail')} could not be rendered or killed their worker, and were put aside."
-            )
-        )
+        words = f"{_of(parked, 'mail')} could not be rendered or killed their worker, and were put aside."
+        found.append(Concern("parked", words))
     return found
 
 

@@ -94,7 +94,7 @@ def _parts(connection: Connection, table: Table) -> Iterator[list[Row[Any]]]:
 
 def _sortable(connection: Connection, key: Any) -> Any:
     # PostgreSQL sorts text by language; SQLite by bytes.
-    if connection.dialect.name == "postgresql" and isinstance(key.type.python_type(), str):
+    if connection.dialect.name == "postgresql" and issubclass(key.type.python_type, str):
         return key.collate("C")
     return key
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,9 +24,15 @@ from sqlalchemy.exc import OperationalError
 from automation.app import App, build
 from automation.clock import TurnableClock
 from automation.database import Database
+from automation.errors import TemplateBroken
 from automation.models import Record
+from automation.rendering.mail import Compiled, MailSource
+from automation.rendering.pool import RenderPool
+from automation.rendering.process import Finished
+from automation.security import Keyring
 from automation.settings import Settings
 
+KEY = "a key for tests only, long enough"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 """The tests' present: a Tuesday at noon."""
 
@@ -138,15 +146,60 @@ def net() -> Net:
     return Net()
 
 
+class SharedPool(RenderPool):
+    """Render children that outlive a test: starting one costs more than most tests do, and so does compiling a mail."""
+
+    def __init__(self, link_key: bytes) -> None:
+        super().__init__(1, link_key)
+        self._run = 0
+        self._compiled: dict[str, Compiled] = {}
+
+    def begin(self) -> None:
+        """Forget what the last test read from its database."""
+        self._run += 1
+        self.versions = {}
+        self.patience = None
+
+    def finish(
+        self, version_key: str, compiled: Compiled, contexts: Sequence[dict[str, Any]], *, is_strict: bool = False
+    ) -> list[Finished | TemplateBroken]:
+        # "version 1" is another mail in every test.
+        return super().finish(f"{self._run} {version_key}", compiled, contexts, is_strict=is_strict)
+
+    def compile(self, source: MailSource) -> Compiled:
+        key = repr(source)
+        if key not in self._compiled:
+            self._compiled[key] = super().compile(source)
+        return self._compiled[key]
+
+    def close(self) -> None:
+        """The test is over; the children stay."""
+
+    def end(self) -> None:
+        """Stop the children."""
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def _pool() -> Iterator[SharedPool]:
+    pool = SharedPool(Keyring(KEY.encode()).derive("links"))
+    yield pool
+    pool.end()
+
+
 @pytest.fixture
-def app(database_url: str, tmp_path: Path, clock: TurnableClock, net: Net) -> Iterator[App]:
+def app(
+    database_url: str, tmp_path: Path, clock: TurnableClock, net: Net, request: pytest.FixtureRequest
+) -> Iterator[App]:
     """A whole installation on an empty database."""
     settings = Settings(
         data=tmp_path,
         database_url=database_url,
-        secret_key="a key for tests only, long enough",
+        secret_key=KEY,
         base_url="https://mail.example.com",
     )
-    app = build(settings, clock=clock, http=net.client)
+    pool: SharedPool = request.getfixturevalue("_pool")
+    pool.begin()
+    app = replace(build(settings, clock=clock, http=net.client), renderer=pool)
     yield app
     app.close()

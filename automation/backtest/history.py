@@ -101,7 +101,14 @@ class History:
 
     def _load_consents(self, ids: Sequence[int]) -> None:
         for row in self._session.execute(
-            select(Consent.customer_id, Consent.status, Consent.source, Consent.at)
+            select(
+                Consent.customer_id,
+                Consent.status,
+                Consent.source,
+                Consent.at,
+                Consent.basis,
+                Consent.expires_at,
+            )
             .where(Consent.customer_id.in_(ids), Consent.topic == self._topic)
             .order_by(Consent.id)
         ):

@@ -216,9 +216,8 @@ def _request(app: App, lane: Lane, provider: Provider, queue: _Queue, moment: Mo
     answer = send(provider, [c.mail for c in going], attempt.key)
     fault("deliver.sent")
     at = moment()
-    results = tuple(judge(messages, answer, at, app.settings.settle))
-    if lane.is_covered:
-        results = tuple(replace(r, due_at=at) if r.verdict == "later" else r for r in results)
+    judged = judge(messages, answer, at, app.settings.settle)
+    results = tuple(replace(r, due_at=at) if lane.is_covered and r.verdict == "later" else r for r in judged)
     with journal.entered(Entry(attempt.key, at, results)):
         fault("deliver.journalled")
         with app.db.write() as session:

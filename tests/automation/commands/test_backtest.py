@@ -37,7 +37,7 @@ def test_a_backtest_says_what_a_draft_would_have_done_and_writes_nothing(
     assert found.exit_code == 0, found.output
     assert "1 times something fell due; 1 entries by 1 customers." in found.output
     assert "Send “cart_reminder_1” (mail_1)" in found.output
-    assert "Note: Carts are kept as they were left last" in found.output
+    assert "Note: Which things were in a cart is taken as it was left last" in found.output
     app = build(settings)
     with app.db.read() as session:
         assert session.scalar(select(func.count(Enrolment.id))) == 0

@@ -24,7 +24,7 @@ from tests import make
 from tests.conftest import NOW
 from tests.fakes import Post, accept_all
 
-BACKLOG = 20_000
+BACKLOG = 5_000
 
 
 def backlog(app: App, count: int, mail_class: str = "promotional", store: Store | None = None) -> Store:
