@@ -34,6 +34,15 @@ class CustomerFound(BaseModel):
     updated_at: datetime
 
 
+def customer_called(session: Session, store_id: int, text: str) -> Customer | None:
+    """A store's customer by mail address or public id; None for nobody."""
+    return session.scalars(
+        select(Customer).where(
+            Customer.store_id == store_id, or_(Customer.email_key == key_of(text), Customer.public_id == text.strip())
+        )
+    ).first()
+
+
 def customer_row(session: Session, connection: Connection, who: str) -> Customer | None:
     """The row of the customer whom a connection's shop calls `who`, or whose address that is; None for nobody."""
     if not who.isprintable():

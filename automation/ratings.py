@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, case, func, insert, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from automation.errors import NotAllowed
-from automation.models import Campaign, CampaignVersion, Customer, Event, Message, Rating, Store
-from automation.upsert import table_of
-from automation.waking import stir
+from automation.intake.happenings import keep
+from automation.models import Campaign, CampaignVersion, Customer, Message, Rating, Store
 
 EVENT = "rating.left"
 OPEN = timedelta(days=60)
@@ -131,20 +130,17 @@ def _score(session: Session, reader: Asked, row: Rating | None, score: int, now:
         )
         session.add(row)
     row.score, row.stage, row.at = score, stage, now
-    session.connection().execute(
-        insert(table_of(Event)),
-        {
-            "store_id": message.store_id,
-            "customer_id": message.customer_id,
-            "name": EVENT,
-            "at": now,
-            "product_id": None,
-            "properties": {"score": score, "group": group_of(score), "stage": stage, "campaign": name},
-            "external_id": None,
-            "recorded_at": now,
-        },
-    )
-    stir(session, [(message.customer_id, EVENT)], now)
+    left = {
+        "store_id": message.store_id,
+        "customer_id": message.customer_id,
+        "name": EVENT,
+        "at": now,
+        "product_id": None,
+        "properties": {"score": score, "group": group_of(score), "stage": stage, "campaign": name},
+        "external_id": None,
+        "recorded_at": now,
+    }
+    keep(session, [left], now)
     return row
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from automation.errors import NotAllowed
-from webapp.headers import RECIPIENT_CSP, private
+from webapp.recipients import ADDRESSES, nothing
 
 _WORDS = {
     400: ("This cannot be read", "The request is not what this page expects. Nothing was changed."),
@@ -40,9 +40,9 @@ def init_errors(flask: Flask, doors: frozenset[str]) -> None:
         # Where no route fits there is no blueprint either; programs still want no page.
         if request.blueprint in doors or request.path.startswith(("/hooks/", "/api/")):
             return make_response(jsonify(error=error.description or error.name), status)
-        if request.path.startswith(("/c/", "/o/", "/u/", "/v/", "/y/", "/p/", "/f/")):
+        if request.path.startswith(ADDRESSES):
             # A link in a mail that was cut off or grew a bracket: its reader is no admin.
-            return private(make_response(render_template("doors/nothing.html"), status), RECIPIENT_CSP)
+            return nothing(status)
         title, text = _WORDS.get(status, (error.name, error.description or ""))
         return make_response(show(status, title, text))
 

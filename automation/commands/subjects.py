@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from automation.addresses import key_of
 from automation.errors import SetupError
+from automation.lookup import customer_called
 from automation.models import Campaign, Customer
 
 
@@ -29,12 +29,7 @@ def campaign_called(session: Session, text: str) -> Campaign:
 
 def customer_at(session: Session, store_id: int, address: str) -> Customer:
     """A store's customer by mail address or public id. Raises SetupError for nobody."""
-    row = session.scalars(
-        select(Customer).where(
-            Customer.store_id == store_id,
-            or_(Customer.email_key == key_of(address), Customer.public_id == address.strip()),
-        )
-    ).first()
+    row = customer_called(session, store_id, address)
     if row is None:
         raise SetupError("The campaign's store knows no customer of that address.")
     return row

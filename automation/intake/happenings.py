@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, tuple_
+from sqlalchemy.orm import Session
 
 from automation.changes import DueItemChanged, EventHappened, Line
 from automation.intake.batch import Batch, Row, Shelf, fill, is_newer, latest
@@ -55,11 +57,20 @@ def take_events(batch: Batch, people: People, changes: Sequence[EventHappened]) 
         if _VISIT.search(change.name):
             people.engage(owner, change.at)
     batch.applied += len(rows)
-    if rows:
-        batch.session.connection().execute(insert(table), rows)
-        happened = [(row["customer_id"], row["name"]) for row in rows]
-        happened += [(customer_id, VISIT) for customer_id, name in happened if _VISIT.search(name)]
-        stir(batch.session, happened, batch.now)
+    keep(batch.session, rows, batch.now)
+
+
+def keep(session: Session, rows: Sequence[Row], now: datetime) -> None:
+    """Write events down as rows of `events`, and wake who waits for them: two statements, in the caller's transaction.
+
+    For what we see happen ourselves; what others tell goes through `intake.record`, which knows a repetition.
+    """
+    if not rows:
+        return
+    session.connection().execute(insert(table_of(Event)), rows)
+    happened = [(row["customer_id"], row["name"]) for row in rows]
+    happened += [(customer_id, VISIT) for customer_id, name in happened if _VISIT.search(name)]
+    stir(session, happened, now)
 
 
 def _named(change: EventHappened) -> Line | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from automation.errors import NotAllowed
@@ -157,8 +157,8 @@ def _choices(
 
 
 def _friends(session: Session, customer_id: int) -> int:
-    approved = select(Referral.id).where(Referral.referrer_id == customer_id, Referral.state == "approved")
-    return len(session.scalars(approved.limit(1000)).all())
+    counted = select(func.count(Referral.id)).where(Referral.referrer_id == customer_id, Referral.state == "approved")
+    return session.scalar(counted) or 0
 
 
 def take(session: Session, public_id: str, reward_id: str, key: str, now: datetime) -> Redemption:

@@ -9,9 +9,8 @@ import base64
 import logging
 from concurrent.futures import TimeoutError as TooSlow
 from pathlib import Path
-from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, request, send_from_directory
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +26,7 @@ from automation.rendering.links import is_target, key_of, read_token, target_of
 from webapp.factory import the_app, the_writer
 from webapp.headers import LONE_MAIL_CSP, RECIPIENT_CSP, private
 from webapp.permissions import permission
+from webapp.recipients import later, nothing, page
 
 blueprint = Blueprint("mails", __name__)
 log = logging.getLogger(__name__)
@@ -42,22 +42,6 @@ _CONSENT_PATIENCE = 10.0
 def _open(state: BlueprintSetupState) -> None:
     # Rendering costs a hundred times what a look-up does, and a link may be passed on.
     state.app.extensions["cartwheel.viewings"] = Pace(per_second=1, burst=20)
-
-
-def _page(template: str, status: int = 200, **values: Any) -> Response:
-    answer = make_response(render_template(f"doors/{template}.html", **values), status)
-    return private(answer, RECIPIENT_CSP)
-
-
-def _nothing() -> Response:
-    """The one answer to forged, cut and unknown links: it tells nothing about who gets mails."""
-    return _page("nothing", 404)
-
-
-def _later() -> Response:
-    answer = _page("later", 503)
-    answer.headers["Retry-After"] = "60"
-    return answer
 
 
 def _message_of(token: str) -> str | None:
@@ -90,7 +74,7 @@ def click(token: str, number: int) -> Response:
     app = the_app()
     public_id = _message_of(token)
     if public_id is None or number > 2**31 - 1:
-        return _nothing()
+        return nothing()
     signed = request.args.get("u")
     if signed is not None:
         url = signed if is_target(key_of(app.keyring), signed, request.args.get("s", "")) else None
@@ -99,9 +83,9 @@ def click(token: str, number: int) -> Response:
             url = _static_target(public_id, number)
         except SQLAlchemyError as error:
             log.warning("A link's target could not be read: %s", type(error).__name__)
-            return _later()
+            return later()
     if url is None or not _is_address(url):
-        return _nothing()
+        return nothing()
     if request.method == "GET":
         agent, ip = request.user_agent.string, request.remote_addr or ""
         hit = Hit(public_id, "click", app.clock(), agent, ip, number, url, is_prefetch=_is_prefetch())
@@ -137,14 +121,14 @@ def ask(token: str) -> Response:
     """Show where the reader stands, and a button that changes it."""
     public_id = _message_of(token)
     if public_id is None:
-        return _nothing()
+        return nothing()
     try:
         with the_app().db.read() as session:
             reader = unsubscribing.reader_of(session, public_id)
     except SQLAlchemyError as error:
         log.warning("An unsubscribe page could not be read: %s", type(error).__name__)
-        return _later()
-    return _page("unsubscribe", reader=reader, wording=unsubscribing.WORDING) if reader else _nothing()
+        return later()
+    return page("unsubscribe", reader=reader, wording=unsubscribing.WORDING) if reader else nothing()
 
 
 @blueprint.post("/u/<token>")
@@ -153,7 +137,7 @@ def leave_or_return(token: str) -> Response:
     """Withdraw consent: at one click of a mail program (RFC 8058) or by the page's button, which also gives it back."""
     public_id = _message_of(token)
     if public_id is None:
-        return _nothing()
+        return nothing()
     now = the_app().clock()
     ip, agent = request.remote_addr or "", request.user_agent.string
     form = _form()
@@ -167,8 +151,8 @@ def leave_or_return(token: str) -> Response:
         reader = done.result(_CONSENT_PATIENCE)
     except (TooSlow, SQLAlchemyError) as error:
         log.warning("An unsubscribe could not be written: %s", type(error).__name__)
-        return _later()
-    return _page("unsubscribe", reader=reader, wording=unsubscribing.WORDING, is_done=True) if reader else _nothing()
+        return later()
+    return page("unsubscribe", reader=reader, wording=unsubscribing.WORDING, is_done=True) if reader else nothing()
 
 
 def _form() -> dict[str, str]:
@@ -185,22 +169,22 @@ def view(token: str) -> Response:
     app = the_app()
     public_id = _message_of(token)
     if public_id is None:
-        return _nothing()
+        return nothing()
     try:
         current_app.extensions["cartwheel.viewings"].take(public_id)
         with app.db.read() as session:
             message_id = session.scalar(select(Message.id).where(Message.public_id == public_id))
             if message_id is None:
-                return _nothing()
+                return nothing()
             mail, _ = again(app, session, message_id)
     except TooOften:
-        return _page("later", 429)
+        return later(429)
     except SQLAlchemyError as error:
         log.warning("A mail could not be read: %s", type(error).__name__)
-        return _later()
+        return later()
     except (NotAllowed, TemplateBroken) as error:
         log.warning("Message %s cannot be shown again: %s", public_id, error)
-        return _nothing()
+        return nothing()
     return private(Response(mail.html, mimetype="text/html"), LONE_MAIL_CSP)
 
 

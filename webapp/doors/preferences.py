@@ -6,7 +6,7 @@ import logging
 from concurrent.futures import TimeoutError as TooSlow
 from datetime import timedelta
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -18,8 +18,8 @@ from automation.languages import words
 from automation.preference_centre import Centre, Visit
 from automation.rendering.links import key_of, read_token
 from webapp.factory import the_app, the_writer
-from webapp.headers import RECIPIENT_CSP, private
 from webapp.permissions import permission
+from webapp.recipients import later, nothing, shown
 
 blueprint = Blueprint("preferences", __name__)
 log = logging.getLogger(__name__)
@@ -32,19 +32,9 @@ FREQUENCIES = {"1": 1, "2": 2, "3": 3}
 """Most mails a week."""
 
 
-def _nothing() -> Response:
-    return private(make_response(render_template("doors/nothing.html"), 404), RECIPIENT_CSP)
-
-
-def _later() -> Response:
-    answer = private(make_response(render_template("doors/later.html"), 503), RECIPIENT_CSP)
-    answer.headers["Retry-After"] = "60"
-    return answer
-
-
 def _page(found: Centre | None, *, said: str = "", status: int = 200) -> Response:
     if found is None:
-        return _nothing()
+        return nothing()
     say = words(found.language)
     page = render_template(
         "signup/preferences.html",
@@ -54,7 +44,7 @@ def _page(found: Centre | None, *, said: str = "", status: int = 200) -> Respons
         said=say(said) if said else "",
         now=the_app().clock(),
     )
-    return private(make_response(page, status), RECIPIENT_CSP)
+    return shown(page, status)
 
 
 def _message_of(token: str) -> str | None:
@@ -67,13 +57,13 @@ def show(token: str) -> Response:
     """The reader's wishes."""
     public_id = _message_of(token)
     if public_id is None:
-        return _nothing()
+        return nothing()
     try:
         with the_app().db.read() as session:
             return _page(centre.open_centre(session, public_id))
     except SQLAlchemyError as error:
         log.warning("A preference centre could not be read: %s", type(error).__name__)
-        return _later()
+        return later()
 
 
 @blueprint.post("/p/<token>")
@@ -82,7 +72,7 @@ def change(token: str) -> Response:
     """Store them, leave altogether, or undo the last change."""
     public_id = _message_of(token)
     if public_id is None:
-        return _nothing()
+        return nothing()
     app = the_app()
     given, visit = request.form, Visit(request.remote_addr or "", request.user_agent.string)
     try:
@@ -90,9 +80,9 @@ def change(token: str) -> Response:
         found, said = done.result(_PATIENCE)
     except (TooSlow, SQLAlchemyError) as error:
         log.warning("A reader's wishes could not be written: %s", type(error).__name__)
-        return _later()
+        return later()
     except NotAllowed:
-        return _nothing()
+        return nothing()
     return _page(found, said=said)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import TimeoutError as TooSlow
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,8 +14,8 @@ from automation.errors import NotAllowed, TooOften
 from automation.pace import Pace
 from automation.rendering.links import key_of, read_token
 from webapp.factory import the_app, the_writer
-from webapp.headers import RECIPIENT_CSP, private
 from webapp.permissions import permission
+from webapp.recipients import later, nothing, page
 
 blueprint = Blueprint("ratings_doors", __name__)
 log = logging.getLogger(__name__)
@@ -29,10 +29,6 @@ def _open(state: BlueprintSetupState) -> None:
     state.app.extensions["cartwheel.ratings"] = Pace(per_second=0.5, burst=20)
 
 
-def _page(template: str, status: int = 200, **values: object) -> Response:
-    return private(make_response(render_template(f"doors/{template}.html", **values), status), RECIPIENT_CSP)
-
-
 @blueprint.get("/r/<token>/<int:score>")
 @blueprint.get("/r/<token>")
 @permission("public")
@@ -40,13 +36,13 @@ def ask(token: str, score: int | None = None) -> Response:
     """Show the chosen score and a button that says it. Scanners get here too: nothing is kept."""
     public_id = read_token(key_of(the_app().keyring), token)
     if public_id is None or (score is not None and score > 10):
-        return _page("nothing", 404)
+        return nothing()
     with the_app().db.read() as session:
         reader = ratings.asked(session, public_id, the_app().clock())
     if reader is None:
-        return _page("nothing", 404)
+        return nothing()
     chosen = score if score is not None else reader.score
-    return _page("rating", reader=reader, chosen=chosen, token=token)
+    return page("rating", reader=reader, chosen=chosen, token=token)
 
 
 @blueprint.post("/r/<token>")
@@ -55,23 +51,23 @@ def say(token: str) -> Response:
     """Keep the score and what was written with it."""
     public_id = read_token(key_of(the_app().keyring), token)
     if public_id is None:
-        return _page("nothing", 404)
+        return nothing()
     said, now, comment = request.form.get("score", ""), the_app().clock(), request.form.get("comment", "")
     score = int(said) if said.isascii() and said.isdigit() and len(said) <= 2 else -1
     try:
         current_app.extensions["cartwheel.ratings"].take(public_id)
         reader = the_writer().submit(lambda s: ratings.rate(s, public_id, score, comment, now)).result(_PATIENCE)
     except TooOften:
-        return _page("later", 429)
+        return later(429)
     except NotAllowed as error:
         with the_app().db.read() as session:
             reader = ratings.asked(session, public_id, now)
         if reader is None:
-            return _page("nothing", 404)
-        return _page("rating", 422, reader=reader, chosen=None, token=token, problem=str(error), comment=comment)
+            return nothing()
+        return page("rating", 422, reader=reader, chosen=None, token=token, problem=str(error), comment=comment)
     except (TooSlow, SQLAlchemyError) as error:
         log.warning("A rating could not be written: %s", type(error).__name__)
-        return _page("later", 503)
+        return later()
     if reader is None:
-        return _page("nothing", 404)
-    return _page("rating", reader=reader, chosen=reader.score, token=token, is_done=True)
+        return nothing()
+    return page("rating", reader=reader, chosen=reader.score, token=token, is_done=True)

@@ -33,8 +33,9 @@ from automation.storefront import storefront_of
 from webapp.assets import built
 from webapp.entries import Typed, empty, read
 from webapp.factory import the_app, the_writer
-from webapp.headers import FORM_CSP, RECIPIENT_CSP, private
+from webapp.headers import FORM_CSP
 from webapp.permissions import permission
+from webapp.recipients import later, nothing, shown
 
 blueprint = Blueprint("signup", __name__)
 log = logging.getLogger(__name__)
@@ -87,23 +88,13 @@ def _page(template: str, shown: Shown, status: int = 200, **values: object) -> R
     return answer
 
 
-def _nothing() -> Response:
-    return private(make_response(render_template("doors/nothing.html"), 404), RECIPIENT_CSP)
-
-
-def _later(status: int = 503) -> Response:
-    answer = private(make_response(render_template("doors/later.html"), status), RECIPIENT_CSP)
-    answer.headers["Retry-After"] = "60"
-    return answer
-
-
 @blueprint.get("/f/<public_id>")
 @permission("public")
 def show(public_id: str) -> Response:
     """The form, or what is said once it was sent."""
     shown = _shown(public_id)
     if shown is None or shown.form.state == "archived":
-        return _nothing()
+        return nothing()
     if shown.form.state != "live":
         return _page("closed", shown)
     if request.args.get("sent") == "1":
@@ -125,7 +116,7 @@ def send(public_id: str) -> Answer:
     """Take what was typed. The answer is the same for every address."""
     shown = _shown(public_id)
     if shown is None or shown.form.state == "archived":
-        return _nothing()
+        return nothing()
     if shown.form.state != "live":
         return _page("closed", shown)
     try:
@@ -203,10 +194,10 @@ def embed(public_id: str) -> Response:
 
 def _answer(found: confirming.Question | None, **values: object) -> Response:
     if found is None:
-        return _nothing()
+        return nothing()
     say = words(found.language)
     page = render_template("signup/confirm.html", found=found, language=found.language, _=say, **values)
-    return private(make_response(page), RECIPIENT_CSP)
+    return shown(page)
 
 
 @blueprint.get("/y/<token>")
@@ -215,13 +206,13 @@ def ask(token: str) -> Response:
     """Show what is asked, and the button that confirms it. Changes nothing: scanners follow every link."""
     public_id = read_token(key_of(the_app().keyring), token)
     if public_id is None:
-        return _nothing()
+        return nothing()
     try:
         with the_app().db.read() as session:
             return _answer(confirming.question(session, public_id, the_app().clock()))
     except SQLAlchemyError as error:
         log.warning("A confirmation page could not be read: %s", type(error).__name__)
-        return _later()
+        return later()
 
 
 @blueprint.post("/y/<token>")
@@ -231,7 +222,7 @@ def confirm(token: str) -> Response:
     app = the_app()
     public_id = read_token(key_of(app.keyring), token)
     if public_id is None:
-        return _nothing()
+        return nothing()
     now, ip, agent = app.clock(), request.remote_addr or "", request.user_agent.string
     wants_link = request.form.get("action") == "again"
     try:
@@ -243,7 +234,7 @@ def confirm(token: str) -> Response:
         return _answer(done.result(_PATIENCE), is_done=True)
     except (TooSlow, SQLAlchemyError, NotAllowed) as error:
         log.warning("A confirmation could not be written: %s", type(error).__name__)
-        return _later()
+        return later()
 
 
 def _send_again(session: Session, public_id: str, now: datetime) -> None:

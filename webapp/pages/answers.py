@@ -8,14 +8,12 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, render_template, request
 from flask.blueprints import BlueprintSetupState
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
 
-from automation.addresses import key_of
 from automation.backtest import Backtest, backtest
 from automation.errors import CampaignBroken, RuleBroken
 from automation.explaining import why
-from automation.models import Campaign, Customer
+from automation.lookup import customer_called
+from automation.models import Campaign
 from automation.reasons import day_and_time
 from webapp.factory import the_app
 from webapp.navigation import the_store
@@ -44,8 +42,10 @@ def check(public_id: str) -> tuple[str, int]:
     app, text = the_app(), request.args.get("customer", "").strip()[:320]
     with app.db.read() as session:
         campaign = queries.one(app, session, the_store().id, public_id) or abort(404)
-        customer = _customer(session, campaign.store_id, text) if text else None
+        customer = customer_called(session, campaign.store_id, text) if text else None
         answer = why(app, session, session.get_one(Campaign, campaign.id), customer, app.clock()) if customer else None
+        if customer is not None:
+            session.expunge(customer)
     page = render_template(
         "campaigns/why.html",
         text=text,
@@ -56,18 +56,6 @@ def check(public_id: str) -> tuple[str, int]:
         **head(campaign, "check"),
     )
     return page, 404 if text and customer is None else 200
-
-
-def _customer(session: Session, store_id: int, text: str) -> Customer | None:
-    found = session.scalars(
-        select(Customer).where(
-            Customer.store_id == store_id,
-            or_(Customer.email_key == key_of(text), Customer.public_id == text),
-        )
-    ).first()
-    if found is not None:
-        session.expunge(found)
-    return found
 
 
 @blueprint.get("/<public_id>/what-if")

@@ -106,3 +106,11 @@ def test_scores_are_counted_whole_by_stage_campaign_and_day(web: FlaskClient, ap
         assert ratings.scores(session, store, since, until, "stage") == {"loyalty": Scores(1, 0, 0)}
         assert ratings.scores(session, store, since, until, "day") == {"2026-03-10": Scores(1, 0, 0)}
         assert ratings.scores(session, store, until, until) == {"": Scores(0, 0, 0)}
+
+
+@pytest.mark.parametrize("path", ["/r/{}/9)", "/r/{}/", "/l/{}/x", "/i/ABC/x"])
+def test_a_link_that_grew_a_bracket_shows_its_reader_no_admin_page(web: FlaskClient, mail: Mail, path: str) -> None:
+    answer = web.get(path.format(mail.token))
+    assert answer.status_code == 404
+    assert "/doors.css" in answer.text
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
