@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic.json_schema import models_json_schema
 
 from automation.actions.api_keys import SCOPES
+from automation.insights.periods import NAMED
 from automation.insights.recommendations.advice import MOST as MOST_ADVISED
 from automation.insights.recommendations.advice import Advice
+from automation.insights.report import Kind, reports
 from automation.intake import Receipt
 from automation.lookup import CustomerFound
 from automation.platforms.api import COLLECTIONS, MOST, type_of
@@ -57,6 +59,7 @@ def _schemas() -> dict[str, Any]:
         "required": [f.name for f in fields(Receipt)],
     }
     schemas["Problem"] = _problem()
+    schemas["Table"] = _table()
     return schemas
 
 
@@ -83,6 +86,27 @@ def _problem() -> dict[str, Any]:
             "retry_after": {"type": "integer", "description": "Seconds."},
         },
         "required": ["title", "status", "detail"],
+    }
+
+
+def _table() -> dict[str, Any]:
+    text = {"type": "string"}
+    column = {
+        "type": "object",
+        "properties": {"key": text, "title": text, "kind": {"enum": list(get_args(Kind))}, "definition": text},
+        "required": ["key", "title", "kind", "definition"],
+    }
+    cell = {"type": ["string", "integer", "number", "null"]}
+    return {
+        "type": "object",
+        "description": "Figures in rows and columns; null where a figure is not known.",
+        "properties": {
+            "columns": {"type": "array", "items": column},
+            "rows": {"type": "array", "items": {"type": "array", "items": cell}},
+            "currency": {"type": "string", "description": "Of the amounts (ISO 4217)."},
+            "note": {"type": "string", "description": "What one has to know of all of it."},
+        },
+        "required": ["columns", "rows", "currency", "note"],
     }
 
 
@@ -145,6 +169,7 @@ def _paths() -> dict[str, Any]:
         }
     }
     paths["/api/v1/recommendations"] = _recommendations()
+    paths["/api/v1/reports/{name}"] = _report()
     paths["/api/openapi.json"] = {
         "get": {
             "operationId": "read_description",
@@ -174,6 +199,30 @@ def _recommendations() -> dict[str, Any]:
                 asked("count", "How many at most.", count),
             ],
             "responses": _answers("Advice", 401, 403, 404, 422, 429, 503),
+        }
+    }
+
+
+def _report() -> dict[str, Any]:
+    def asked(name: str, description: str, where: str = "query") -> dict[str, Any]:
+        schema = {"type": "string"}
+        return {"name": name, "in": where, "required": where == "path", "description": description, "schema": schema}
+
+    return {
+        "get": {
+            "operationId": "read_report",
+            "summary": "Read a report",
+            "description": "Its columns, each with its definition, and its rows; amounts as decimal texts. Needs the "
+            "scope reports:read. Further options are those that the report's page shows.",
+            "parameters": [
+                asked("name", f"One of {', '.join(reports())}.", "path"),
+                asked("period", f"One of {', '.join(NAMED)}; or give from and to."),
+                asked("from", "First day, such as 2026-01-31, in the store's zone."),
+                asked("to", "Last day."),
+                asked("against", "previous or year: what it is compared with, where the report can."),
+                asked("segment", "The id of a segment: only its members."),
+            ],
+            "responses": _answers("Table", 401, 403, 404, 422, 429, 503),
         }
     }
 

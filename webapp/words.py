@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import UnknownLocaleError
@@ -63,6 +63,16 @@ def percent(part: float, whole: float) -> str:
     return f"{share:.1f}%" if share < 10 else f"{share:.0f}%"
 
 
+def share(value: float | None) -> str:
+    """A share of 0 to 1 as per cent; nothing for None."""
+    return "" if value is None else percent(value, 1)
+
+
+def calendar_day(on: date | None) -> str:
+    """A date of the calendar, which no zone changes."""
+    return "" if on is None else str(format_date(on, "d MMM y", locale=LOCALE))
+
+
 def zone() -> tzinfo:
     """The zone that times are shown in: the admin's, or the store's."""
     admin, store = g.get("admin"), shell().store
@@ -106,7 +116,7 @@ def relative(at: datetime, now: datetime) -> str:
 
 
 def init_words(flask: Flask, app: App) -> None:
-    """Give templates money(), number(), percent(), local_time(), relative_time(), state_tone() and state_label()."""
+    """Give templates what writes money, numbers, shares, times and states."""
 
     def relative_time(at: datetime | None) -> Markup:
         if at is None:
@@ -119,6 +129,8 @@ def init_words(flask: Flask, app: App) -> None:
         money=money,
         number=number,
         percent=percent,
+        share=share,
+        calendar_day=calendar_day,
         local_time=local_time,
         relative_time=relative_time,
         written=written,

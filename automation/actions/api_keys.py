@@ -19,6 +19,7 @@ from automation.security import random_token, token_hash
 SCOPES: tuple[str, ...] = (
     "customers:read",
     "recommendations:read",
+    "reports:read",
     *(f"{collection}:write" for collection in COLLECTIONS),
 )
 """Everything a key can be allowed."""

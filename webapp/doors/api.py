@@ -19,13 +19,14 @@ from automation.changes import Change
 from automation.errors import NotAllowed, TooOften, Unknown, Unreadable
 from automation.insights.recommendations import advice
 from automation.lookup import customer_of
-from automation.models import Connection
+from automation.models import Connection, Store
 from automation.pace import Pace
 from automation.platforms.api import COLLECTION_OF, COLLECTIONS, MOST, Invalid, parse
 from automation.repeats import once
 from automation.source import read_json
 from webapp import openapi
 from webapp.factory import the_app
+from webapp.pages import reports as reporting
 from webapp.permissions import permission
 
 blueprint = Blueprint("api", __name__)
@@ -175,6 +176,26 @@ def recommendations() -> Response:
         except Unknown as error:
             raise _Refused(404, str(error)) from error
     return jsonify(found.model_dump(mode="json"))
+
+
+@blueprint.get("/api/v1/reports/<name>")
+@permission("public")
+@with_key
+def read_report(name: str) -> Response:
+    """A report's table: its columns with their definitions, and its rows."""
+    _needs("reports:read")
+    with the_app().db.read() as session:
+        store = session.get_one(Store, g.connection.store_id)
+        try:
+            table = reporting.shown(session, store, name, request.args.to_dict()).table
+        except Unknown as error:
+            raise _Refused(404, str(error)) from error
+        except NotAllowed as error:
+            raise _Refused(422, str(error)) from error
+    columns = [asdict(column) for column in table.columns]
+    return jsonify(
+        columns=columns, rows=[table.plain(row) for row in table.rows], currency=table.currency, note=table.note
+    )
 
 
 @blueprint.get("/api/openapi.json")

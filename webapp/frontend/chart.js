@@ -1,5 +1,7 @@
 // Charts, drawn as SVG from the JSON inside an <echart-view>:
 //   {"kind": "bar" | "line", "categories": [...], "stacked": true, "series": [{"name", "values", "tone"}]}
+// "unit" tells what the values are: "count" (the usual), "share" (0 to 1), or "money" (minor units) with "currency"
+// and "digits", how many stand behind the point.
 // A tone is the name of one of the theme's colours: primary, blue, green, yellow, red, secondary.
 import { BarChart, LineChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
@@ -30,6 +32,21 @@ function series(told, host, data) {
   return { ...shared, type: "bar", barMaxWidth: 28, itemStyle: { borderRadius: data.stacked ? 0 : [3, 3, 0, 0] } };
 }
 
+// How a value is written beside an axis and in the tooltip.
+function writing(data) {
+  const language = document.documentElement.lang || "en";
+  if (data.unit === "share") {
+    const format = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+    return (value) => (value == null ? "–" : format.format(value));
+  }
+  if (data.unit === "money") {
+    const format = new Intl.NumberFormat(language, { style: "currency", currency: data.currency, maximumFractionDigits: data.digits });
+    return (value) => (value == null ? "–" : format.format(value / 10 ** data.digits));
+  }
+  const format = new Intl.NumberFormat(language);
+  return (value) => (value == null ? "–" : format.format(value));
+}
+
 export function draw(host) {
   const data = JSON.parse(host.dataset.chart ?? host.querySelector('script[type="application/json"]').textContent);
   const text = colour(host, "body-color");
@@ -52,6 +69,7 @@ export function draw(host) {
     tooltip: {
       trigger: "axis",
       renderMode: "richText",
+      valueFormatter: writing(data),
       backgroundColor: colour(host, "bg-surface"),
       borderColor: line,
       textStyle: { color: text },
@@ -67,8 +85,8 @@ export function draw(host) {
     },
     yAxis: {
       type: "value",
-      minInterval: 1,
-      axisLabel: { color: muted },
+      minInterval: data.unit ? undefined : 1,
+      axisLabel: { color: muted, formatter: writing(data) },
       splitLine: { lineStyle: { color: line, type: "dashed" } },
     },
     series: data.series.map((told) => series(told, host, data)),

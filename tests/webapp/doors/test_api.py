@@ -285,7 +285,7 @@ def test_the_description_is_valid_and_names_every_route(flask: Flask, web: Flask
     assert document["servers"] == [{"url": "https://mail.example.com"}]
     described = {(path, method.upper()) for path, item in document["paths"].items() for method in item}
     routes = {
-        (rule.rule.replace("<path:who>", "{who}"), method)
+        (rule.rule.replace("<path:who>", "{who}").replace("<name>", "{name}"), method)
         for rule in flask.url_map.iter_rules()
         if rule.rule.startswith("/api/")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
