@@ -32,12 +32,18 @@ _DONE = 2**62
 def check(app: App, now: datetime) -> int:
     """Look at the next products, if tonight's check is not done; how many there were.
 
-    Nothing is looked at while orders wait to be counted: what is under way is no difference.
+    Nothing is looked at while orders wait to be counted: what is under way is no difference. An installation that
+    was never checked has only just counted everything: its first check is the next night's.
     """
     with app.db.read() as session:
-        position = _position(session, now)
-        if position == _DONE or session.scalar(select(Basket.order_id).where(text("baskets.is_stale")).limit(1)):
-            return 0
+        row = session.get(Cursor, PROGRESS)
+        position = _position(row, now) if row is not None else _DONE
+        is_counting = session.scalar(select(Basket.order_id).where(text("baskets.is_stale")).limit(1)) is not None
+    if row is None:
+        with app.db.write() as session:
+            cursors.move(session, PROGRESS, _DONE, now)
+    if position == _DONE or is_counting:
+        return 0
     with app.db.write() as session:
         ids = session.scalars(
             select(ProductDemand.product_id)
@@ -62,13 +68,9 @@ def found(session: Session, now: datetime) -> int:
     return row.position if row is not None and now - row.at < timedelta(days=2) else 0
 
 
-def _position(session: Session, now: datetime) -> int:
+def _position(row: Cursor, now: datetime) -> int:
     begins = datetime.combine(now.date(), AT, now.tzinfo)
     begins -= timedelta(days=0 if begins <= now else 1)
-    row = session.get(Cursor, PROGRESS)
-    if row is None:
-        # A new installation has counted nothing yet: tonight is early enough.
-        return _DONE if now.timetz().replace(tzinfo=None) < AT else 0
     return row.position if row.at >= begins else 0
 
 
