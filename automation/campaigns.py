@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from automation.errors import CampaignBroken, RuleBroken
@@ -129,6 +131,16 @@ def read(value: Any) -> Definition:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise CampaignBroken(f"{where or 'definition'}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+@lru_cache(maxsize=1024)
+def _read_json(written: bytes) -> Definition:
+    return read(orjson.loads(written))
+
+
+def read_published(value: Any) -> Definition:
+    """As `read()`, for what never changes: parsed once per process, which each sweep would otherwise do anew."""
+    return _read_json(orjson.dumps(value))
 
 
 def new_ids(nodes: Sequence[StepNode], taken: set[str]) -> dict[str, str]:

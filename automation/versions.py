@@ -103,7 +103,7 @@ class Version:
 
 
 def _read(app: App, version: CampaignVersion, campaign: Campaign, store: Store) -> Version:
-    definition = campaigns.read(version.definition)
+    definition = campaigns.read_published(version.definition)
     trigger = app.triggers[definition.trigger.kind]
     return Version(
         id=version.id,

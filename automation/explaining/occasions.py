@@ -57,8 +57,7 @@ class Looker:
         """Which part is missing where nothing is due, in a sentence."""
         if due:
             return ""
-        hours = (self.at - self.version.window(self.at).since) / timedelta(hours=1)
-        said = f"{self.version.trigger.nothing} in time: something has to fall due within the last {hours:.0f} hours"
+        said = f"{self.version.trigger.nothing} in time: something has to fall due {self._when()}"
         ahead = [c for c in self._ahead() if c.due_at > self.at]
         if ahead:
             soon = min(ahead, key=lambda c: c.due_at)
@@ -142,6 +141,13 @@ class Looker:
             entered=entered,
             may_enter=is_due and holds and not entered,
         )
+
+    def _when(self) -> str:
+        live_since = self.version.live_since
+        catch_up = self.version.policy.catch_up
+        if live_since is not None and live_since > self.at - catch_up:
+            return f"after the campaign went live {self._time(live_since)}"
+        return f"within the last {catch_up / timedelta(hours=1):.0f} hours"
 
     def _time(self, at: datetime) -> str:
         return day_and_time(at, self.timezone)

@@ -57,6 +57,13 @@ def test_somebody_without_a_cart_reads_when_the_last_one_was_left(app: App, stor
     assert "nor did it in the 90 days before" in ask(app, row, ben).nothing
 
 
+def test_just_after_going_live_it_is_said_that_what_was_before_does_not_count(app: App, store: Store) -> None:
+    with app.db.write() as session:
+        row, ada = make.campaign(app, session, store), make.customer(session, store)
+        row.live_since = NOW - timedelta(minutes=10)
+    assert "has to fall due after the campaign went live Tue 10 Mar 12:50" in ask(app, row, ada).nothing
+
+
 def test_a_cart_that_is_still_young_is_told_with_its_hour(app: App, store: Store) -> None:
     with app.db.write() as session:
         row, ada = make.campaign(app, session, store), make.customer(session, store)
