@@ -16,7 +16,7 @@ from automation.app import App
 from automation.clock import TurnableClock, stopwatch
 from automation.models import Campaign, Store
 from automation.stages import enrol
-from bench.rig import Figure, analyse, installation, lanes, median_ms
+from bench.rig import Figure, analyse, filling, installation, lanes, median_ms
 from tests.conftest import NOW
 from tests.triggers import plans, test_commerce_plans, test_plans
 from tests.triggers.sweeps import campaign
@@ -42,10 +42,11 @@ def measure(quick: bool) -> Iterator[Figure]:
 
 
 def _fill(app: App, size: int) -> Store:
-    store = plans.crowd(app, size)
-    test_commerce_plans.fill(app, store, size)
-    with app.db.write() as session:
-        session.execute(text(_EVENTS), {"store": store.id, "size": size, "now": NOW})
+    with filling(app):
+        store = plans.crowd(app, size)
+        test_commerce_plans.fill(app, store, size)
+        with app.db.write() as session:
+            session.execute(text(_EVENTS), {"store": store.id, "size": size, "now": NOW})
     analyse(app)
     return store
 

@@ -19,7 +19,7 @@ from automation.rules import language
 from automation.rules.explain import explain
 from automation.rules.scope import scope_of
 from automation.rules.sql import predicate
-from bench.rig import Figure, analyse, installation, lanes, median_ms
+from bench.rig import Figure, analyse, filling, installation, lanes, median_ms
 from tests import make
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -60,7 +60,8 @@ def measure(quick: bool) -> Iterator[Figure]:
     size = 50_000 if quick else 1_000_000
     for lane in lanes():
         with installation(lane, TurnableClock(NOW)) as app:
-            store_id = _fill(app, size)
+            with filling(app):
+                store_id = _fill(app, size)
             analyse(app)
             for place, (name, value) in enumerate(RULES.items()):
                 yield from _measure(app, lane, store_id, size, name, value, is_target=place < 2)
