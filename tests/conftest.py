@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,11 +140,19 @@ def _emptied(request: pytest.FixtureRequest) -> None:
         _empty(server[1])
 
 
+@pytest.fixture(scope="session")
+def _sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sqlite")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database with every table, once on each of the two."""
     if request.param == "sqlite":
-        path = tmp_path / "cartwheel.sqlite"
+        folder: Path = request.getfixturevalue("_sqlite_folder")
+        for left in folder.iterdir():
+            left.unlink()
+        path = folder / "cartwheel.sqlite"
         shutil.copy(request.getfixturevalue("_empty_sqlite"), path)
         return f"sqlite:///{path}"
     server = request.getfixturevalue("_postgresql")
@@ -207,6 +216,33 @@ def _pool() -> Iterator[SharedPool]:
     pool.end()
 
 
+class Databases:
+    """Engines that outlive a test: each would otherwise compile anew every statement that the last one compiled."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._kept: dict[str, Database] = {}
+
+    def at(self, url: str) -> Database:
+        """A database as a new one would be: what a test listens to on its engine is heard in that test alone."""
+        kept = self._kept.get(url) or self._kept.setdefault(url, Database(url, self._key))
+        mine = copy(kept)
+        mine.engine = kept.engine.execution_options()  # shares pool and cache
+        return mine
+
+    def close(self) -> None:
+        """Close every connection."""
+        for database in self._kept.values():
+            database.dispose()
+
+
+@pytest.fixture(scope="session")
+def _databases() -> Iterator[Databases]:
+    databases = Databases(Keyring(KEY.encode()).derive("erasure"))
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
 def app(
     database_url: str, tmp_path: Path, clock: TurnableClock, net: Net, request: pytest.FixtureRequest
@@ -220,6 +256,8 @@ def app(
     )
     pool: SharedPool = request.getfixturevalue("_pool")
     pool.begin()
-    app = replace(build(settings, clock=clock, http=net.client), renderer=pool)
-    yield app
-    app.close()
+    databases: Databases = request.getfixturevalue("_databases")
+    db = databases.at(database_url)
+    yield replace(build(settings, clock=clock, http=net.client), db=db, renderer=pool)
+    if db.is_sqlite:
+        db.dispose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -67,11 +67,16 @@ def save_version(
     latest = session.get(TemplateVersion, template.latest_version_id) if template.latest_version_id else None
     if latest is not None and _is_same(latest, source):
         return latest
+    version = _compiled(app, template, source, _numbers(session, [template])[template.id] + 1, now, admin_id)
+    _keep(session, [(template, version)], now)
+    return version
+
+
+def _compiled(
+    app: App, template: Template, source: MailSource, number: int, now: datetime, admin_id: int | None
+) -> TemplateVersion:
     compiled = app.renderer.compile(source)
-    number = session.scalar(
-        select(func.coalesce(func.max(TemplateVersion.number), 0) + 1).where(TemplateVersion.template_id == template.id)
-    )
-    version = TemplateVersion(
+    return TemplateVersion(
         template_id=template.id,
         number=number,
         subject=compiled.subject,
@@ -85,12 +90,27 @@ def save_version(
         created_at=now,
         created_by=admin_id,
     )
-    session.add(version)
+
+
+def _numbers(session: Session, templates: Sequence[Template]) -> dict[int, int]:
+    """The number of each template's newest version; 0 where there is none."""
+    newest = (
+        select(TemplateVersion.template_id, func.max(TemplateVersion.number))
+        .where(TemplateVersion.template_id.in_([template.id for template in templates]))
+        .group_by(TemplateVersion.template_id)
+    )
+    return dict.fromkeys((template.id for template in templates), 0) | {
+        row[0]: row[1] for row in session.execute(newest)
+    }
+
+
+def _keep(session: Session, made: Sequence[tuple[Template, TemplateVersion]], now: datetime) -> None:
+    session.add_all(version for _, version in made)
     session.flush()
-    template.latest_version_id = version.id
-    template.updated_at = now
+    for template, version in made:
+        template.latest_version_id = version.id
+        template.updated_at = now
     session.flush()
-    return version
 
 
 def _is_same(version: TemplateVersion, source: MailSource) -> bool:
@@ -113,32 +133,37 @@ def install(
     found = {
         t.name: t for t in session.scalars(select(Template).where(Template.store_id == store.id)) if t.name in names
     }
-    edited = _edited(session, list(found.values()))
+    new = [
+        Template(
+            public_id=random_id(),
+            store_id=store.id,
+            name=name,
+            title=name.replace("_", " ").capitalize(),
+            created_at=now,
+            updated_at=now,
+        )
+        for name in names
+        if name not in found
+    ]
+    session.add_all(new)
+    session.flush()
+    found |= {template.name: template for template in new}
+    latest = _latest(session, list(found.values()))
+    numbers = _numbers(session, list(found.values()))
+    made = []
     for name in names:
-        template = found.get(name)
-        if template is None:
-            template = Template(
-                public_id=random_id(),
-                store_id=store.id,
-                name=name,
-                title=name.replace("_", " ").capitalize(),
-                created_at=now,
-                updated_at=now,
-            )
-            session.add(template)
-            session.flush()
-            found[name] = template
-        if template.id not in edited:
-            save_version(app, session, template, source_of(name), now)
+        template, source = found[name], source_of(name)
+        version = latest.get(template.id)
+        if version is None or (version.created_by is None and not _is_same(version, source)):
+            made.append((template, _compiled(app, template, source, numbers[template.id] + 1, now, None)))
+    _keep(session, made, now)
     return found
 
 
-def _edited(session: Session, templates: list[Template]) -> set[int]:
-    ids = [t.latest_version_id for t in templates if t.latest_version_id]
-    rows = select(TemplateVersion.template_id).where(
-        TemplateVersion.id.in_(ids), TemplateVersion.created_by.is_not(None)
-    )
-    return set(session.scalars(rows))
+def _latest(session: Session, templates: Sequence[Template]) -> dict[int, TemplateVersion]:
+    ids = [template.latest_version_id for template in templates if template.latest_version_id]
+    rows = session.scalars(select(TemplateVersion).where(TemplateVersion.id.in_(ids)))
+    return {version.template_id: version for version in rows}
 
 
 def preview(app: App, source: MailSource | TemplateVersion, variables: Mapping[str, Any]) -> Rendered:
