@@ -18,7 +18,7 @@ from automation.queue.beat import Beat
 from automation.stages.deliver import deliver
 from tests import make
 from tests.conftest import NOW, Net
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 SECRETS = ("canary-token-81f", "canary-hook-81f", "a key for tests only", "canary-body-81f")
 
@@ -68,7 +68,7 @@ def test_no_address_and_no_secret_gets_into_a_log(app: App, net: Net, log: io.St
             there = session.get_one(Store, store.id)
             make.message(session, make.customer(session, there, name, last_name="Lovelace81f"), state="ready")
         deliver(app, NOW, 100)
-    flask = create_app(app)
+    flask = open_pages(app)
     web = flask.test_client()
     for public_id in public:
         for headers in ({}, {"Authorization": "Bearer canary-hook-81f"}):

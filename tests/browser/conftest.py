@@ -22,8 +22,8 @@ from automation.app import App, build
 from automation.models import Admin, Record, Store
 from automation.settings import Settings
 from tests import make
+from tests.pages import open_pages
 from webapp import assets
-from webapp.factory import create_app
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -77,7 +77,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
         make.customer(session, store)
         make.connection(app, session, store, "provider", "mailbox", app.clock())
         admins.create_admin(session, "ada@example.com", app.clock(), name="Ada Wren")
-    flask = create_app(app)
+    flask = open_pages(app)
     server = create_server(flask, sockets=[listener], threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -16,8 +16,8 @@ from automation.demo import shop
 from automation.demo.play import Play
 from automation.models import Record
 from automation.settings import Settings
+from tests.pages import open_pages
 from webapp import assets
-from webapp.factory import create_app
 
 
 @dataclass
@@ -38,7 +38,7 @@ def served(folder: Path, *, customers: int | None = None) -> Iterator[Demo]:
     app = build(Settings(data=folder, port=port, demo=True, secret_key="a key for tests only, long enough"))
     Record.metadata.create_all(app.db.engine)
     shop.load(app, app.clock(), lambda _done, _words: None, customers=customers)
-    flask = create_app(app)
+    flask = open_pages(app)
     server = create_server(flask, sockets=[listener], threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -18,12 +18,12 @@ from automation.clock import TurnableClock
 from automation.models import Record
 from automation.settings import Settings
 from tests.conftest import NOW
+from tests.pages import open_pages
 from tests.webapp import scene
 from tests.webapp.scene import Scene
 from tests.webapp.visitor import close
 from webapp.assets import ROOT, is_built
 from webapp.auth import cookie_name
-from webapp.factory import create_app
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -79,7 +79,7 @@ def looking(folder: Path) -> Iterator[Look]:
     shop = scene.build(app)
     with app.db.write() as session:
         token = admins.start_session(session, admins.create_admin(session, "ops@example.com", NOW), NOW)
-    flask = create_app(app)
+    flask = open_pages(app)
     server = make_server("127.0.0.1", 0, flask, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

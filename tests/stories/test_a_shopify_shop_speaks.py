@@ -13,7 +13,7 @@ from automation.models import Cart, Customer, InboundWebhook, TopicCount
 from automation.stages.listen import listen
 from tests import make
 from tests.conftest import NOW
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 BODY = (Path(__file__).parents[1] / "recordings/platforms/shopify/checkouts-create.json").read_bytes()
 
@@ -26,7 +26,7 @@ def _headers(secret: str, topic: str = "checkouts/create", body: bytes = BODY) -
 def test_a_signed_checkout_becomes_a_cart_once_and_a_forged_one_leaves_nothing(app: App) -> None:
     with app.db.write() as session:
         shop = make.connection(app, session, make.store(session), "platform", "shopify", secret="shh")
-    flask = create_app(app)
+    flask = open_pages(app)
     door, path = flask.test_client(), f"/hooks/{shop.public_id}"
     try:
         assert door.post(path, data=BODY, headers=_headers("forged")).status_code == 401

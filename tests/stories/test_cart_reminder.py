@@ -21,7 +21,7 @@ from automation.queue.beat import drain
 from automation.rendering.again import again
 from tests import make
 from tests.conftest import NOW
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 SECRET = "shpss_a secret of the tests"
 
@@ -126,7 +126,7 @@ def shop(app: App, clock: TurnableClock) -> Shop:
             app, session, campaigns.create_from_recipe(app, session, store, "cart_abandoned", NOW), clock()
         )
         address = f"/hooks/{row.public_id}"
-    client = create_app(app).test_client()
+    client = open_pages(app).test_client()
     shop = Shop(app, client, address, clock)
     consent = {"state": "subscribed", "opt_in_level": "single_opt_in", "consent_updated_at": _text(clock())}
     customer = {

@@ -18,7 +18,7 @@ from automation.models import Customer, DueItem, Enrolment, Message, SpecialDate
 from automation.queue.beat import drain
 from tests import make
 from tests.conftest import NOW
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 DAY = timedelta(days=1)
 
@@ -59,7 +59,7 @@ class Till:
 
 @pytest.fixture
 def till(app: App, clock: TurnableClock) -> Any:
-    flask = create_app(app)
+    flask = open_pages(app)
     yield lambda recipe: Till(app, flask.test_client(), clock, recipe)
     flask.extensions["cartwheel.writer"].close()
     flask.extensions["cartwheel.reception"].close()

@@ -16,7 +16,7 @@ from automation.queue.beat import drain
 from automation.rendering.again import again
 from tests import make
 from tests.conftest import NOW
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 DAY = timedelta(days=1)
 
@@ -49,7 +49,7 @@ def test_a_score_leads_to_a_review_or_to_a_person(
         html = again(app, session, survey.id)[0].html
     link = re.search(rf'href="https://mail\.example\.com(/r/[^"/]+)/{score}"', html)
     assert link
-    answer = create_app(app).test_client().post(link[1], data={"score": str(score)})
+    answer = open_pages(app).test_client().post(link[1], data={"score": str(score)})
     assert answer.status_code == 200
     goes_by(app, clock, 3)
     with app.db.read() as session:

@@ -27,7 +27,7 @@ from automation.models import Campaign, CartVisit, Customer, Identity, Order, Or
 from automation.queue.beat import drain
 from tests.automation import lived
 from tests.conftest import NOW
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 DAYS = float(os.environ.get("CARTWHEEL_TEST_DEMO_DAYS", "1.5"))
 EVERY = timedelta(minutes=int(os.environ.get("CARTWHEEL_TEST_DEMO_MINUTES", "180")))
@@ -52,7 +52,7 @@ def demo(app: App) -> App:
 @pytest.fixture
 def doors(demo: App) -> Iterator[httpx.Client]:
     """A client whose requests go through the installation's real doors."""
-    flask = create_app(demo)
+    flask = open_pages(demo)
     with httpx.Client(transport=httpx.WSGITransport(app=flask)) as client:
         yield client
     flask.extensions["cartwheel.writer"].close()

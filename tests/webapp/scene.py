@@ -37,6 +37,7 @@ from automation.rendering.pool import RenderPool
 from automation.security import random_id
 from tests import make
 from tests.conftest import NOW
+from tests.replays import replay
 
 MAILS = Path(__file__).resolve().parents[2] / "templates"
 TITLES = {
@@ -337,7 +338,11 @@ def _others(stage: Stage) -> Message:
 
 
 def build(app: App) -> Scene:
-    """Play the scene into the empty database."""
+    """The scene, in the empty database."""
+    return replay(app, "scene", _play)
+
+
+def _play(app: App) -> Scene:
     with app.db.write() as session:
         stage = Stage(app, session)
         ada, mail = _ada(stage)

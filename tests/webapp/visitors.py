@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from automation.actions import admins
 from automation.app import App
 from automation.models import Admin
+from tests.pages import open_pages
 from webapp.auth import cookie_name
-from webapp.factory import create_app
 
 SITE = "https://mail.example.com"
 
@@ -53,7 +53,7 @@ class Visitor:
 
 def application(app: App) -> Flask:
     """The Flask application, whose mistakes are raised rather than shown."""
-    flask = create_app(app)
+    flask = open_pages(app)
     flask.testing = True
     return flask
 

@@ -11,7 +11,7 @@ import pytest
 from automation.app import App
 from automation.demo import shop
 from tests.conftest import NOW
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 CUSTOMERS = 60
 
@@ -40,7 +40,7 @@ def stocked(demo: App, monkeypatch: pytest.MonkeyPatch) -> App:
 @pytest.fixture
 def doors(stocked: App) -> Iterator[httpx.Client]:
     """A client whose requests go through the installation's real doors."""
-    flask = create_app(stocked)
+    flask = open_pages(stocked)
     with httpx.Client(transport=httpx.WSGITransport(app=flask)) as client:
         yield client
     flask.extensions["cartwheel.writer"].close()

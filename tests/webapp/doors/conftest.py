@@ -18,8 +18,8 @@ from automation.changes import Change, EventHappened
 from automation.errors import BadSignature, Unreadable
 from automation.platform import Envelope, Platform, PlatformSettings, Request, read_json
 from automation.security import same
+from tests.pages import open_pages
 from tests.webapp.doors.mailed import Mail, mail_to
-from webapp.factory import create_app
 
 
 class CornerSettings(PlatformSettings):
@@ -55,7 +55,7 @@ def shops(app: App) -> App:
 
 @pytest.fixture
 def flask(shops: App) -> Iterator[Flask]:
-    flask = create_app(shops)
+    flask = open_pages(shops)
     flask.testing = False  # what breaks must be seen as shops and shoppers see it
     yield flask
     flask.extensions["cartwheel.writer"].close()

@@ -13,11 +13,11 @@ from automation.demo.history import product_id
 from automation.models import Cart, Order, Product
 from automation.stages.listen import listen
 from tests.conftest import NOW
-from webapp.factory import create_app
+from tests.pages import open_pages
 
 
 def client_of(app: App) -> Iterator[FlaskClient]:
-    flask = create_app(app)
+    flask = open_pages(app)
     yield flask.test_client()
     flask.extensions["cartwheel.writer"].close()
     flask.extensions["cartwheel.reception"].close()

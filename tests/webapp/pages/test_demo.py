@@ -17,9 +17,9 @@ from automation.clock import ShiftedClock
 from automation.demo import fast_forward, switch
 from automation.models import Job
 from tests import make
+from tests.pages import open_pages
 from webapp.assets import is_built
 from webapp.auth import cookie_name
-from webapp.factory import create_app
 
 pytestmark = pytest.mark.skipif(not is_built(), reason="the front end is not built: run `python -m webapp.assets`")
 
@@ -35,7 +35,7 @@ def demo(app: App, tmp_path: Path) -> App:
 
 @pytest.fixture
 def flask(demo: App) -> Iterator[Flask]:
-    flask = create_app(demo)
+    flask = open_pages(demo)
     yield flask
     flask.extensions["cartwheel.writer"].close()
     flask.extensions["cartwheel.reception"].close()
@@ -118,7 +118,7 @@ def test_outside_the_demo_there_is_no_clock_to_turn(app: App) -> None:
     plain = replace(app, settings=app.settings.model_copy(update={"base_url": "http://localhost"}))
     with plain.db.write() as session:
         make.store(session)
-    flask = create_app(plain)
+    flask = open_pages(plain)
     client = visit(plain, flask, "owner")
     assert 'id="demo-clock"' not in client.get("/").text
     assert "demo" in press(client, "/clock/forward", hours=1).headers["HX-Trigger"]
