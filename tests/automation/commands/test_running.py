@@ -76,7 +76,7 @@ def cartwheel(environment: dict[str, str], *arguments: str) -> subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 
