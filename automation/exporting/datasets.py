@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from automation.exporting import beside
 from automation.models import (
     Campaign,
+    Cart,
     Consent,
     ConsentState,
     Customer,
     Decision,
     DueItem,
     Event,
+    Identity,
     Message,
     Order,
     Product,
@@ -60,6 +62,7 @@ def _customers(store_id: int, _now: datetime) -> Rows:
     )
 
 
+_OURS = ("notes", "engaged_at", "paused_until", "most_per_week", "most_per_month")
 _PROFILE = ("email", "first_name", "last_name", "phone", "locale", "timezone", "country", "region", "city", "postcode")
 
 
@@ -78,7 +81,7 @@ def _customer_page(session: Session, rows: Sequence[Any]) -> list[Values]:
             "created_at": c.created_at,
             "updated_at": c.external_updated_at,
             "consents": states.get(c.id, {}),
-            **{name: getattr(c, name) for name in ("notes", "engaged_at", "paused_until", "most_per_week")},
+            **{name: getattr(c, name) for name in _OURS},
         }
         for _, c in rows
     ]
@@ -115,6 +118,7 @@ def _with_owner(
 _LEDGER = ("topic", "status", "at", "source", "basis", "expires_at", "wording", "ip", "agent", "detail", "recorded_at")
 _DUE = ("kind", "external_id", "due_at", "done_at", "title", "url", "amount", "currency", "properties")
 _MONEY = ("subtotal", "discount", "shipping", "tax", "total", "refunded")
+_CART = ("recovery_url", "origin", "created_at", "last_activity_at", "checkout_at", "ordered_at", "deleted_at")
 _MILESTONES = ("placed_at", "paid_at", "fulfilled_at", "delivered_at", "cancelled_at")
 
 
@@ -140,6 +144,41 @@ def _order_page(session: Session, rows: Sequence[Any]) -> list[Values]:
     lines = beside.order_lines(session, [row[0] for row in rows])
     return [
         {**made, "lines": lines.get(row[0], [])} for made, row in zip(_order_owners(session, rows), rows, strict=True)
+    ]
+
+
+def _cart(cart: Cart, _currency: str) -> Values:
+    return {
+        "total": decimal_text(cart.total, cart.currency),
+        "origin": cart.source,
+        "updated_at": cart.external_updated_at,
+    }
+
+
+_cart_query, _cart_owners = _with_owner(
+    Cart, ("external_id", "checkout_id", "currency", "item_count", *(n for n in _CART if n != "origin")), _cart
+)
+
+
+def _cart_page(session: Session, rows: Sequence[Any]) -> list[Values]:
+    lines = beside.cart_lines(session, [row[0] for row in rows])
+    return [
+        {**made, "lines": lines.get(row[0], [])} for made, row in zip(_cart_owners(session, rows), rows, strict=True)
+    ]
+
+
+def _identities(store_id: int, _now: datetime) -> Rows:
+    """Those of the store whom any platform has a name for: pages ascend by the customer, who may have several."""
+    named = exists().where(Identity.customer_id == Customer.id)
+    return select(Customer.id, Customer.email).where(Customer.store_id == store_id, named)
+
+
+def _identity_page(session: Session, rows: Sequence[Any]) -> list[Values]:
+    emails = {row.id: row.email for row in rows}
+    names = beside.names(session, list(emails))
+    return [
+        {"email": emails[customer_id], "customer_id": names[customer_id], **named}
+        for customer_id, named in beside.identities(session, list(emails))
     ]
 
 
@@ -263,10 +302,7 @@ _DATASETS = (
             "created_at",
             "updated_at",
             "consents",
-            "notes",
-            "engaged_at",
-            "paused_until",
-            "most_per_week",
+            *_OURS,
         ),
         _customers,
         _customer_page,
@@ -297,6 +333,22 @@ _DATASETS = (
         _order_query,
         _order_page,
         may_be_imported=True,
+    ),
+    Dataset(
+        "carts",
+        "Carts",
+        "Every cart as it is now, with its lines.",
+        (*_OWNED, "external_id", "checkout_id", "currency", "total", "item_count", "lines", *_CART, "updated_at"),
+        _cart_query,
+        _cart_page,
+    ),
+    Dataset(
+        "identities",
+        "Identities",
+        "What each connected platform calls a customer.",
+        (*_OWNED, "connection", "platform", "external_id"),
+        _identities,
+        _identity_page,
     ),
     Dataset(
         "events",
