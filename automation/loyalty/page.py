@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from automation.errors import NotAllowed
@@ -129,18 +129,8 @@ def view(session: Session, public_id: str, now: datetime) -> View | None:
 def _choices(
     session: Session, store: Store, rules: Programme, available: int, rank: int, now: datetime
 ) -> list[Choice]:
-    rows = session.scalars(
-        select(Reward)
-        .outerjoin(Offer, Offer.id == Reward.offer_id)
-        .where(
-            Reward.store_id == store.id,
-            Reward.is_active,
-            or_(Reward.offer_id.is_(None), Offer.is_active & (Offer.ends_at.is_(None) | (Offer.ends_at > now))),
-        )
-        .order_by(Reward.points, Reward.id)
-    )
     found = []
-    for row in rows:
+    for row in rewards.offered(session, [store.id], now).get(store.id, ()):
         tier = rules.tier_at(row.least_rank)
         is_for_them = rank >= row.least_rank
         found.append(
