@@ -34,6 +34,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("customer_id", "email_key", name=op.f("pk_former_addresses")),
     )
     op.add_column("form_days", sa.Column("unconfirmed", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.create_index(
+        "ix_loyalty_accounts_store_id_balance", "loyalty_accounts", ["store_id", "balance", "customer_id"]
+    )
     where = sa.text(_PENDING)
     op.create_index("ix_sign_ups_pending", "sign_ups", ["created_at"], postgresql_where=where, sqlite_where=where)
 
@@ -41,6 +44,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take them away again."""
     op.drop_index("ix_sign_ups_pending", "sign_ups")
+    op.drop_index("ix_loyalty_accounts_store_id_balance", "loyalty_accounts")
     op.drop_column("form_days", "unconfirmed")
     op.drop_table("former_addresses")
     with op.batch_alter_table("customers") as table:

@@ -327,7 +327,10 @@ def free(public_id: str) -> Response:
     with the_app().db.read() as session:
         offer = _find(session, public_id)
         text = "\r\n".join(["code", *queries.free_codes(session, offer.id), ""])
-    headers = {"Content-Disposition": f'attachment; filename="codes-{offer.public_id}.csv"', "Cache-Control": "no-store"}
+    headers = {
+        "Content-Disposition": f'attachment; filename="codes-{offer.public_id}.csv"',
+        "Cache-Control": "no-store",
+    }
     return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
 
 
