@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -27,7 +27,7 @@ from automation.models import (
     Store,
 )
 from automation.offers.holding import Claim, Held, reserve
-from automation.times import zone
+from automation.times import local_date, zone
 
 OPEN = timedelta(days=60)
 """How long a mail's link leads to its reader's points: mails are passed on and mailboxes lost."""
@@ -59,7 +59,8 @@ class View:
     available: int
     owed: int
     """Points below zero, as a number above it: given back with an order after they were spent."""
-    next_expiry_at: datetime | None
+    next_loss: tuple[date, int] | None
+    """When points will be lost if none are spent, where the customer lives, and how many."""
     tier: Tier | None
     next_tier: Tier | None
     spend: int
@@ -98,17 +99,19 @@ def view(session: Session, public_id: str, now: datetime) -> View | None:
     if not rules.is_on:
         return None
     standing = ledger.standings(session, [customer.id], now).get(customer.id, NOTHING)
+    coming = ledger.expiries(session, [customer.id], now).get(customer.id, ())
+    where = zone(customer.timezone or store.timezone)
     account = session.get(LoyaltyAccount, customer.id)
     rank = account.rank if account else 0
     invites = bool(rules.referrer or rules.friend or rules.friend_offer) and not message.is_test
     return View(
         store=store,
-        zone=zone(customer.timezone or store.timezone),
+        zone=where,
         is_test=message.is_test,
         programme=rules,
         available=standing.available,
         owed=max(0, -standing.balance),
-        next_expiry_at=standing.next_expiry_at if standing.available else None,
+        next_loss=ledger.next_loss(standing, coming, lambda at: local_date(at, where)),
         tier=rules.tier_at(rank),
         next_tier=rules.tier_at(rank + 1),
         spend=account.spend if account else 0,

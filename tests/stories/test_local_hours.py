@@ -49,6 +49,7 @@ def received(shop: lived.Shop) -> dict[str, list[str]]:
         ).all()
     found: dict[str, list[str]] = {name: [] for name in HOMES}
     for name, at in rows:
+        assert at is not None
         found[name].append(f"{at.astimezone(ZoneInfo(HOMES[name])):%a %H:%M}")
     return found
 

@@ -45,7 +45,7 @@ SUPPLIES = {
 }
 KINDS = {"percent": "Percent off", "amount": "An amount off", "shipping": "Free shipping"}
 SHOWN_REFUSALS = 50
-_ADVANCED = {"advanced": True}
+_ADVANCED: dict[str, Any] = {"advanced": True}
 
 
 class Asked(BaseModel):
@@ -53,7 +53,7 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    label: str = Field(max_length=200, title="What mails say", description="“10 % off your next order”.")
+    label: str = Field(max_length=200, title="What mails say", description="Such as “10 % off your next order”.")
     name: str = Field(max_length=64, title="What flows and rewards call it", description="A short name: ten-off.")
     kind: Literal["percent", "amount", "shipping"] = Field("percent", title="What it takes off")
     value: str = Field(
