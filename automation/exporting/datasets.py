@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
-from automation.exporting import beside
+from automation.exporting import audience, beside
 from automation.models import (
     Campaign,
     Cart,
     Consent,
-    ConsentState,
     Customer,
     Decision,
     DueItem,
@@ -245,40 +243,6 @@ def _segments(store_id: int, _now: datetime) -> Rows:
     return select(s.id, s.name, s.description, s.rule, s.created_at, s.updated_at).where(s.store_id == store_id)
 
 
-def _audience(store_id: int, now: datetime) -> Rows:
-    """Who agreed to marketing and may be mailed: whoever may not be must not be advertised to by address either."""
-    agreed = and_(
-        ConsentState.customer_id == Customer.id,
-        ConsentState.topic == "marketing",
-        ConsentState.status == "granted",
-        or_(ConsentState.expires_at.is_(None), ConsentState.expires_at > now),
-    )
-    suppressed = and_(Suppression.store_id == store_id, Suppression.email_key == Customer.email_key)
-    return select(Customer.id, Customer.email_key).where(
-        Customer.store_id == store_id,
-        Customer.email_key.is_not(None),
-        Customer.erased_at.is_(None),
-        exists().where(agreed),
-        ~exists().where(suppressed),
-    )
-
-
-def _audience_page(_session: Session, rows: Sequence[Any]) -> list[Values]:
-    return [{"email_sha256": _hash(row[1]), "google_email_sha256": _hash(_googled(row[1]))} for row in rows]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _googled(email: str) -> str:
-    """As Google's Customer Match wants it: without dots, and what follows a plus, in the name of its own addresses."""
-    name, _, domain = email.rpartition("@")
-    if domain in ("gmail.com", "googlemail.com"):
-        name = name.partition("+")[0].replace(".", "")
-    return f"{name}@{domain}"
-
-
 def _plain(_session: Session, rows: Sequence[Any]) -> list[Values]:
     return [{name: value for name, value in row._mapping.items() if name != "id"} for row in rows]  # noqa: SLF001  SQLAlchemy's public name
 
@@ -416,8 +380,8 @@ _DATASETS = (
         "Hashed audience",
         "SHA-256 of the addresses of all who agreed to marketing, for ad platforms.",
         ("email_sha256", "google_email_sha256"),
-        _audience,
-        _audience_page,
+        audience.query,
+        audience.page,
     ),
 )
 

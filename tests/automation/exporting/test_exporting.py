@@ -34,7 +34,7 @@ from automation.changes import (
 from automation.consents import ConsentLine, note
 from automation.errors import NotAllowed
 from automation.exporting import DATASETS, export
-from automation.exporting.datasets import _googled
+from automation.exporting.audience import googled
 from automation.importing.cells import DANGEROUS, guard, unguard
 from automation.importing.options import Options
 from automation.models import Connection, Customer, Identity
@@ -298,7 +298,7 @@ def test_an_audience_holds_only_who_agreed_and_may_be_mailed_and_no_address(app:
     found = written(app, store_id, "audience").decode().split()
     digest = hashlib.sha256(key.encode()).hexdigest()
     assert found == ["email_sha256,google_email_sha256", f"{digest},{digest}"]
-    assert _googled("a.d.a+tea@gmail.com") == "ada@gmail.com"
+    assert googled("a.d.a+tea@gmail.com") == "ada@gmail.com"
 
 
 def test_memory_does_not_grow_with_the_store(app: App) -> None:
