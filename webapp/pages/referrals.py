@@ -40,10 +40,12 @@ def index() -> str:
     return render_template("loyalty/referrals.html", rows=rows, state=state, states=STATES, invites=invites)
 
 
-@blueprint.post("/<int:referral_id>/<any(approve, reject):what>")
+@blueprint.post("/<int:referral_id>/<what>")
 @permission("manage")
 def judge(referral_id: int, what: str) -> Response:
     """Approve or reject one."""
+    if what not in ("approve", "reject"):
+        abort(404)
     app = the_app()
     with app.db.write() as session:
         row = session.get(Referral, referral_id)

@@ -90,6 +90,7 @@ def test_what_is_wrong_with_the_rules_is_said_in_place(
 
 def test_a_balance_is_put_right_by_a_line_with_a_reason(app: App, owner: Visitor, ada: Customer) -> None:
     path = f"/loyalty/members/{ada.public_id}"
+    assert f'href="{path}"' in owner.get(f"/customers/{ada.public_id}").text
     assert "Your order" in owner.get(path).text
     assert "300" in owner.get("/loyalty/members").text
     assert "Nobody found" in owner.get("/loyalty/members?q=zoe").text
