@@ -306,8 +306,10 @@ class _Traveller:
             timezone=person.timezone,
             today=self._count(day_span(today, zone(person.timezone))[0], now),
             this_week=self._count(day_span(today - today.weekday() * DAY, zone(person.timezone))[0], now),
+            this_month=self._count(day_span(today.replace(day=1), zone(person.timezone))[0], now),
             paused_until=person.paused_until,
             own_limit=person.most_per_week,
+            own_month=person.most_per_month,
             last_capped_at=max([*self._capped()[-1:], *self._others(now)[-1:]], default=None),
             failing=failing,
         )

@@ -71,4 +71,4 @@ def test_a_mail_that_nothing_started_has_every_name_and_nothing_in_it(app: App) 
         values = load(app, session, [row], NOW)[row.id]["values"]
     assert values["order"]["items"] == values["cart"]["items"] == values["feed"]["items"] == []
     assert values["product"]["title"] == values["due_item"]["title"] == values["event"]["name"] == ""
-    assert values["recommended"] == values["viewed"] == values["products"] == []
+    assert values["recommendations"]["picks"] == values["viewed"] == values["products"] == []
