@@ -23,6 +23,7 @@ from automation.models.customers import (
     Suppression,
 )
 from automation.models.errands import Errand
+from automation.models.experiments import Alert, AlertMute, Measurement, SeriesDay
 from automation.models.feeds import Feed, FeedItem
 from automation.models.imports import Import, ImportChunk, ImportMapping, ImportRefusal
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
@@ -60,6 +61,8 @@ __all__ = [
     "STATES",
     "Admin",
     "AdminSession",
+    "Alert",
+    "AlertMute",
     "ApiKey",
     "ArmPick",
     "Attempt",
@@ -103,6 +106,7 @@ __all__ = [
     "LoginFailure",
     "LoginLink",
     "LoyaltyAccount",
+    "Measurement",
     "Message",
     "MessageEvent",
     "Notice",
@@ -128,6 +132,7 @@ __all__ = [
     "Reward",
     "Segment",
     "SegmentMember",
+    "SeriesDay",
     "SignUp",
     "SpecialDate",
     "Store",
