@@ -117,7 +117,7 @@ def _dealt(one: Group, other: Group, chance: Random, rounds: int) -> list[float]
     """The difference in its standard errors after each reassignment, in ascending order."""
     is_turned = one.people < other.people
     few, many = (one.people, other.people) if is_turned else (other.people, one.people)
-    amounts = [*one.spent, *other.spent]
+    amounts = sorted([*one.spent, *other.spent])
     sums, squares = one.revenue + other.revenue, one.squares + other.squares
     least, chances = _hypergeometric(len(amounts), few, many)
     found = []
