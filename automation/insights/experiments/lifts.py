@@ -44,25 +44,30 @@ class Lift:
 
 def of_conversion(mailed: Group, held: Group) -> Lift:
     """The share of people who ordered."""
-    shares = [group.converted / group.people if group.people else None for group in (mailed, held)]
+    shares = _of_each(mailed, held, [group.converted for group in (mailed, held)])
     early = _too_few(mailed, held)
     if early is not None:
         return Lift("few", *shares, missing=early)
     interval = differences.of_shares(mailed.converted, mailed.people, held.converted, held.people)
-    return _lift(mailed, held, shares, interval, [_of_share(group) for group in (mailed, held)])
+    return _lift(shares, interval, _of_share(mailed), _of_share(held))
 
 
 def of_revenue(mailed: Group, held: Group, seed: str) -> Lift:
     """Revenue per person; the same seed gives the same interval."""
-    means = [group.mean if group.people else None for group in (mailed, held)]
+    means = _of_each(mailed, held, [group.revenue for group in (mailed, held)])
     early = _too_few(mailed, held)
     if early is not None:
         return Lift("few", *means, missing=early)
     interval = differences.of_means(mailed, held, seed)
     if interval is None:
         return Lift("wait", *means)
-    seen = [Seen(group.people, group.mean, group.variance) for group in (mailed, held)]
-    return _lift(mailed, held, means, interval, seen)
+    seen = (Seen(group.people, group.mean, group.variance) for group in (mailed, held))
+    return _lift(means, interval, *seen)
+
+
+def _of_each(mailed: Group, held: Group, sums: list[int]) -> tuple[float | None, float | None]:
+    first, second = (total / g.people if g.people else None for total, g in zip(sums, (mailed, held), strict=True))
+    return first, second
 
 
 def _too_few(mailed: Group, held: Group) -> int | None:
@@ -80,10 +85,10 @@ def _of_share(group: Group) -> Seen:
     return Seen(group.people, share, share * (1 - share) * group.people / (group.people - 1))
 
 
-def _lift(mailed: Group, held: Group, values: list[float | None], interval: Interval, seen: list[Seen]) -> Lift:
-    always = sequential.always(*seen)
+def _lift(values: tuple[float | None, float | None], interval: Interval, mailed: Seen, held: Seen) -> Lift:
+    always = sequential.always(mailed, held)
     people = mailed.people + held.people
-    usual = sum(s.mean * s.people for s in seen) / people
+    usual = (mailed.mean * mailed.people + held.mean * held.people) / people
     worth = WORTH * usual
     missing = None
     verdict: Verdict
@@ -93,16 +98,16 @@ def _lift(mailed: Group, held: Group, values: list[float | None], interval: Inte
         verdict = "alike"
     else:
         verdict = "leaning_more" if interval.is_above else "leaning_less" if interval.is_below else "wait"
-        missing = enough.missing(seen, (interval.high - interval.low) / 2, worth)
+        missing = enough.missing((mailed, held), (interval.high - interval.low) / 2, worth)
     return Lift(
         verdict,
         *values,
-        estimate=interval.estimate,
-        low=interval.low,
-        high=interval.high,
-        always_low=_finite(always.low),
-        always_high=_finite(always.high),
-        missing=missing,
+        interval.estimate,
+        interval.low,
+        interval.high,
+        _finite(always.low),
+        _finite(always.high),
+        missing,
     )
 
 

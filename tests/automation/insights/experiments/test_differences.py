@@ -6,7 +6,7 @@ from math import exp
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automation.insights.experiments.differences import ROUNDS, of_means, of_shares
@@ -25,6 +25,7 @@ def test_the_interval_of_shares_is_the_published_one() -> None:
     assert (found.low, found.high) == pytest.approx((0.0528, 0.3382), abs=0.0010)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 60), st.integers(1, 60), st.integers(0, 60), st.integers(1, 60))
 def test_an_interval_of_shares_holds_its_estimate_and_turns_with_its_groups(a: int, n: int, b: int, m: int) -> None:
     a, b = min(a, n), min(b, m)
@@ -99,10 +100,10 @@ def test_with_many_buyers_dealing_and_the_normal_law_agree() -> None:
     chance = Random(4)
     few = [group(n, 60_000, 0, spent(chance, 4_990, 0.6)) for n in "ab"]
     many = [Group(g.name, g.people, 0, tuple(sorted([*g.spent, *([3_000] * 20)]))) for g in few]
-    dealt, normal = of_means(few[0], few[1], "x", rounds=399), of_means(many[0], many[1], "x")
+    dealt, normal = of_means(few[0], few[1], "x", rounds=199), of_means(many[0], many[1], "x")
     assert dealt is not None
     assert normal is not None
-    assert (dealt.low, dealt.high) == pytest.approx((normal.low, normal.high), abs=0.15 * (normal.high - normal.low))
+    assert (dealt.low, dealt.high) == pytest.approx((normal.low, normal.high), abs=0.2 * (normal.high - normal.low))
 
 
 def test_without_an_order_there_is_nothing_to_compare() -> None:
