@@ -10,7 +10,7 @@ from automation.insights.experiments.sequential import Seen
 
 WORTH = 0.2
 """A difference of so much of what is usual is worth knowing of: what one waits for."""
-LEAST_IN_EACH = 10
+LEAST_IN_EACH = 5
 """People in a group below which nothing is said of it."""
 _POWER = 0.8416212335729143
 """Of the normal distribution, 80 % lie below: a difference worth knowing of is found that often."""
