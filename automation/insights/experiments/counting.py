@@ -139,9 +139,8 @@ def _drawn(arm: ColumnElement[Any], where: Sequence[ColumnElement[bool]]) -> Sub
 
 
 def _two(session: Session, drawn: Subquery, counted: Counted) -> list[Group]:
-    people: Counter[int] = Counter(
-        dict(session.execute(select(drawn.c.arm, func.count()).group_by(drawn.c.arm)).tuples())
-    )
+    counts = session.execute(select(drawn.c.arm, func.count()).group_by(drawn.c.arm))
+    people = Counter[int]({row[0]: row[1] for row in counts})
     spent = _spent(session, drawn, counted)
     return [group(name, people[arm], 0, spent.get(arm, {}).values()) for name, arm in ((MAILED, 0), (HELD, 1))]
 

@@ -65,7 +65,7 @@ def test_means_of_skewed_amounts_are_held_in_95_of_100_shops(sizes: tuple[int, i
         ones = group("mailed", mailed, 0, spent(chance, hits(chance, mailed, treated), spread))
         others = group("held", held, 0, spent(chance, hits(chance, held, base), spread))
         truth = (treated - base) * (exp(8 + spread * spread / 2) + 0.5)
-        found = of_means(ones, others, str(world), rounds=399)
+        found = of_means(ones, others, str(world), rounds=199)
         # Without a single order there is no interval, and nothing is claimed.
         held_truth += found is None or found.low <= truth <= found.high
     assert held_truth / count == pytest.approx(0.95, abs=0.01 if IS_FULL else 0.035)
@@ -80,7 +80,7 @@ def test_where_mails_bring_nothing_at_most_one_in_twenty_intervals_says_otherwis
     for world in range(count):
         ones = group("mailed", mailed, 0, spent(chance, hits(chance, mailed, 0.2), 2.0))
         others = group("held", held, 0, spent(chance, hits(chance, held, 0.2), 2.0))
-        found = of_means(ones, others, str(world), rounds=399)
+        found = of_means(ones, others, str(world), rounds=199)
         wrong += found is not None and (found.is_above or found.is_below)
     assert wrong / count <= (0.056 if IS_FULL else 0.08)
 
