@@ -19,7 +19,7 @@ from automation.errors import NotAllowed
 from automation.insights.bands import Band, Day, Kind, band, is_telling, size
 from automation.models import Alert, AlertMute
 from automation.money import decimal_text
-from automation.upsert import insert_into
+from automation.upsert import insert_into, table_of
 
 __all__ = ["Day", "Series", "check", "dismiss", "is_muted", "mute", "muted", "unmute", "waiting"]
 
@@ -74,7 +74,7 @@ def check(session: Session, store_id: int, series: Series, on: date, now: dateti
     )
     if told:
         return None
-    return session.scalars(
+    made = session.scalar(
         insert_into(session, Alert)
         .values(
             store_id=store_id,
@@ -88,8 +88,9 @@ def check(session: Session, store_id: int, series: Series, on: date, now: dateti
             created_at=now,
         )
         .on_conflict_do_nothing()
-        .returning(Alert)
-    ).one_or_none()
+        .returning(table_of(Alert).c.id)
+    )
+    return None if made is None else session.get_one(Alert, made)
 
 
 def _words(series: Series, value: float, usual: Band, on: date) -> str:
@@ -163,6 +164,7 @@ def unmute(session: Session, store_id: int, series: str, admin_id: int, now: dat
     if row is None:
         return False
     session.delete(row)
+    session.flush()
     audit.note(session, admin_id, "alert.unmuted", "", now, series=series)
     return True
 

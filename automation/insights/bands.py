@@ -21,8 +21,8 @@ WEEKS = 10
 """Looked back over."""
 LEAST_WEEKS = 6
 """Days of the same weekday below which nothing is usual yet."""
-WIDTH = 4.0
-"""Standard deviations to either side; a normal day is beyond in 1 of 16,000."""
+WIDTH = 3.5
+"""Standard deviations to either side, as Iglewicz and Hoaglin advise; a normal day is beyond in 1 of 2,000."""
 _TO_SIGMA = 1.4826
 """The median absolute deviation of the normal distribution, turned over."""
 _LEAST_SWING = 0.05

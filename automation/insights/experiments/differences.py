@@ -18,7 +18,7 @@ from automation.insights.experiments.groups import Group
 
 Z = 1.959963984540054
 """Of the normal distribution, 2.5 % lie above."""
-ROUNDS = 1999
+ROUNDS = 999
 """Reassignments that an interval of revenue rests on."""
 MANY = 5_000
 """With so many buyers in both groups the normal law serves, and reassigning would take seconds."""

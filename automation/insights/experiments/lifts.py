@@ -92,8 +92,9 @@ def _lift(values: tuple[float | None, float | None], interval: Interval, mailed:
     worth = WORTH * usual
     missing = None
     verdict: Verdict
-    if always.is_above or always.is_below:
-        verdict = "more" if always.is_above else "less"
+    # Both: the wider span leans on means being close to normal, the interval does not.
+    if (always.is_above and interval.is_above) or (always.is_below and interval.is_below):
+        verdict = "more" if interval.is_above else "less"
     elif usual > 0 and -worth < interval.low and interval.high < worth:
         verdict = "alike"
     else:

@@ -18,7 +18,7 @@ from automation.insights.experiments.differences import Interval
 
 ALPHA = 0.05
 """At most so many tests between equal arms are ever given a winner."""
-TUNED_TO = 2_000
+TUNED_TO = 500
 """People in each arm at which the mixture is sharpest. It holds at any number; this decides what is found soonest."""
 
 

@@ -12,8 +12,8 @@ from automation.models import Alert
 class Alerts(Report):
     """Days on which a campaign's mails, clicks, complaints or revenue lay far outside of what is usual.
 
-    What is usual for a weekday is the median of the ten weeks before; four robust standard deviations to either side
-    are the band.
+    What is usual for a weekday is the median of the ten weeks before; the band reaches three and a half
+    robust standard deviations to either side.
     """
 
     title = "Alerts"

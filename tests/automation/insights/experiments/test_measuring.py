@@ -77,7 +77,7 @@ def test_an_effect_that_is_plain_is_settled_and_none_is_said_to_be_none(
     app: App, session: Session, clock: TurnableClock
 ) -> None:
     shop = Shop(app, session, holdout_percent=50)
-    people = shop.people(6_000)
+    people = shop.people(3_000)
     shop.enter(people, NOW - 20 * DAY, percent=50)
     mailed = [who for who in people if not shop.is_held(who, 50)]
     held = [who for who in people if shop.is_held(who, 50)]
