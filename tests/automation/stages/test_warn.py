@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select, update
 
-from automation import alerts
+from automation import alerts, cursors
 from automation.actions import admins
 from automation.app import App
 from automation.clock import TurnableClock
@@ -36,6 +36,11 @@ class Desk:
             self.campaign = make.campaign(app, session, self.store)
             session.execute(update(Campaign).values(live_since=NOW - 300 * DAY))
             self.who = make.customer(session, self.store)
+
+    def start(self) -> None:
+        """All days but the last were looked at."""
+        with self.app.db.write() as session:
+            cursors.move(session, f"warn:{self.store.id}", (NOW - 2 * DAY).date().toordinal(), NOW)
 
     def send(
         self, at: datetime, count: int, *, clicks: int = 0, orders: Sequence[int] = (), complaints: int = 0
@@ -132,6 +137,7 @@ def test_a_day_is_counted_in_the_store_s_zone_by_one_cut_off(app: App, desk: Des
 
 
 def test_a_day_out_of_the_band_is_told_with_where_to_look(app: App, desk: Desk, clock: TurnableClock) -> None:
+    desk.start()
     for what, value, of in (
         ("volume", 100, None),
         ("clicks", 60, 300),
@@ -149,6 +155,7 @@ def test_a_day_out_of_the_band_is_told_with_where_to_look(app: App, desk: Desk, 
 
 
 def test_a_campaign_that_was_just_begun_or_is_paused_is_not_watched(app: App, desk: Desk, clock: TurnableClock) -> None:
+    desk.start()
     desk.remember("volume", 100)
     with app.db.write() as session:
         session.execute(update(Campaign).values(state="paused"))
@@ -162,6 +169,7 @@ def test_a_campaign_that_was_just_begun_or_is_paused_is_not_watched(app: App, de
 
 
 def test_days_missed_long_ago_are_counted_without_an_alarm(app: App, desk: Desk, clock: TurnableClock) -> None:
+    desk.start()
     desk.remember("volume", 30)
     desk.send(NOW - DAY, 30)
     warn(app, clock(), 1000)
@@ -174,6 +182,7 @@ def test_days_missed_long_ago_are_counted_without_an_alarm(app: App, desk: Desk,
 
 
 def test_a_day_costs_the_same_few_statements_however_much_happened(app: App, desk: Desk, clock: TurnableClock) -> None:
+    desk.start()
     warn(app, clock(), 1000)
     statements: list[str] = []
     event.listen(app.db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
@@ -190,6 +199,7 @@ def test_a_day_costs_the_same_few_statements_however_much_happened(app: App, des
 def test_alerts_are_mailed_once_to_those_who_want_them(post: tuple[App, Any], clock: TurnableClock) -> None:
     app, world = post
     desk = Desk(app)
+    desk.start()
     with app.db.write() as session:
         make.connection(app, session, session.get_one(Store, desk.store.id), "provider", "scripted")
         ids = [admins.create_admin(session, f"{n}@wren.example.com", NOW).id for n in ("may", "june")]
