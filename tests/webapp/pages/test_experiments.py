@@ -90,6 +90,7 @@ def test_the_tables_come_as_csv_and_by_the_api(app: App, shop: int, keeper: Visi
         token = api_keys.make(app, session, store_id=shop, name="r", scopes=["reports:read"], now=NOW)[1]
     answer = rooms.test_client().get("/api/v1/reports/holdouts", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200
+    assert answer.json is not None
     assert answer.json["rows"][0][5] == int(rows[0]["mailed"])
 
 
