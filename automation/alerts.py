@@ -103,7 +103,7 @@ def _words(series: Series, value: float, usual: Band, on: date) -> str:
 
 def _written(series: Series, value: float) -> str:
     if series.kind == "share":
-        return f"{100 * value:.3g} %"
+        return f"{100 * value:.1f} %" if value < 0.1 else f"{100 * value:.0f} %"
     if series.kind == "money":
         return f"{decimal_text(round(value), series.currency)} {series.currency}"
     return f"{round(value):,}"

@@ -45,6 +45,8 @@ class Standing:
     gap_high: float | None = None
     missing: int | None = None
     """About how many more people it takes to see a difference worth knowing of."""
+    to_settle: int | None = None
+    """About how many more people settle the leader's lead, should it stay as it is."""
 
 
 def standing(groups: Sequence[Group], metric: Metric, at_least: int) -> Standing:
@@ -63,10 +65,12 @@ def standing(groups: Sequence[Group], metric: Metric, at_least: int) -> Standing
     span = sequential.always(first, second, ALPHA / (len(seen) - 1))
     worth = enough.WORTH * (first.mean + second.mean) / 2
     reach = (span.high - span.low) / 2
-    missing = None
-    if found is None:
-        missing = enough.missing([first, second], reach if isfinite(reach) else 0.0, worth)
-        missing = max(missing or 0, _people_missing(groups, at_least) or 0) or None
+    missing = to_settle = None
+    if found is None and isfinite(reach):
+        few = _people_missing(groups, at_least) or 0
+        missing = max(enough.missing([first, second], reach, worth) or 0, few) or None
+        people = sum(group.people for group in groups)
+        to_settle = max(enough.about(people * ((reach / span.estimate) ** 2 - 1)), few)
     return Standing(
         arms,
         groups[places[0]].name,
@@ -75,6 +79,7 @@ def standing(groups: Sequence[Group], metric: Metric, at_least: int) -> Standing
         span.low if isfinite(span.low) else None,
         span.high if isfinite(span.high) else None,
         missing,
+        to_settle,
     )
 
 

@@ -28,11 +28,11 @@ def missing(seen: Sequence[Seen], reach: float, worth: float) -> int | None:
         return None
     spread = sum(s.variance * people / s.people for s in seen)
     needed = max((Z + _POWER) ** 2 * spread / worth**2, people * (reach / worth) ** 2)
-    return max(_about(needed - people), LEAST_IN_EACH)
+    return max(about(needed - people), LEAST_IN_EACH)
 
 
-def _about(count: float) -> int:
-    """Rounded up to two digits: more would be a pretence."""
+def about(count: float) -> int:
+    """A number of people, rounded up to two digits: more would be a pretence."""
     if count <= 1:
         return 1
     step = 10 ** max(0, int(log10(count)) - 1)

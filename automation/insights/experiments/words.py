@@ -23,6 +23,8 @@ class Said:
 
 _WHAT = {"conversion": ("order more often", "order less often"), "revenue": ("spend more", "spend less")}
 _PART = "a fifth"
+_LIKELY = 0.95
+"""From this probability on, the leader of a test is worth a word."""
 assert WORTH == 0.2, "the words say a fifth"
 
 
@@ -111,6 +113,13 @@ def of_test(figures: Mapping[str, Any], ended_at: datetime | None) -> Said:
         )
     if not missing:
         return Said("No difference so far", "yellow", "The ways are level.")
+    if max(arm["chance"] for arm in stands["arms"]) >= _LIKELY:
+        return Said(
+            "Leaning",
+            "blue",
+            f"“{stands['leader']}” is ahead. Whoever looks every day finds such a lead by chance now and then; if it "
+            f"stays as it is, about {stands['to_settle']:,} more people settle it.",
+        )
     return Said(
         "No difference so far",
         "yellow",
