@@ -20,7 +20,7 @@ Z = 1.959963984540054
 """Of the normal distribution, 2.5 % lie above."""
 ROUNDS = 999
 """Reassignments that an interval of revenue rests on."""
-MANY = 5_000
+MANY = 2_000
 """With so many buyers in both groups the normal law serves, and reassigning would take seconds."""
 
 
