@@ -60,7 +60,7 @@ def told(clicks: tuple[int, ...], people: int = 500, **changes: Any) -> words.Sa
 
 
 def test_a_test_is_called_what_it_is() -> None:
-    decided = {"decided_at": NOW.isoformat()}
+    decided: dict[str, Any] = {"decided_at": NOW.isoformat()}
     assert told((50, 52)).short == "No difference so far"
     assert told((50, 50)).text == "The ways are level."
     assert told((50, 78)).short == "Leaning"
