@@ -30,6 +30,7 @@ BENCHES = (
     "singles",
     "imports",
     "storefront",
+    "experiments",
 )
 
 

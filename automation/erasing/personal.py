@@ -310,6 +310,8 @@ NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions"), _STORES),
     **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),
     **dict.fromkeys(("product_pairs", "product_demand"), "counts over many customers"),
+    **dict.fromkeys(("measurements", "series_days", "alerts"), "sums over many customers"),
+    "alert_mutes": _ADMINS,
     **dict.fromkeys(("admins", "sessions", "login_links", "login_failures", "api_keys"), _ADMINS),
     "audit_log": "what admins did; its lines hold ids and no addresses",
     **dict.fromkeys(("attempts", "cursors", "heartbeats", "leases", "jobs", "errands", "installation"), _MACHINE),

@@ -24,6 +24,7 @@ from automation.models.customers import (
     Suppression,
 )
 from automation.models.errands import Errand
+from automation.models.experiments import Alert, AlertMute, Measurement, SeriesDay
 from automation.models.feeds import Feed, FeedItem
 from automation.models.imports import Import, ImportChunk, ImportMapping, ImportRefusal
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
@@ -61,6 +62,8 @@ __all__ = [
     "STATES",
     "Admin",
     "AdminSession",
+    "Alert",
+    "AlertMute",
     "ApiKey",
     "ArmPick",
     "Attempt",
@@ -105,6 +108,7 @@ __all__ = [
     "LoginFailure",
     "LoginLink",
     "LoyaltyAccount",
+    "Measurement",
     "Message",
     "MessageEvent",
     "Notice",
@@ -130,6 +134,7 @@ __all__ = [
     "Reward",
     "Segment",
     "SegmentMember",
+    "SeriesDay",
     "SignUp",
     "SpecialDate",
     "Store",

@@ -55,7 +55,7 @@ def test_all_names_together_cost_the_same_statements_whatever_the_batch(app: App
             rows.append(message(session, ada, *NAMES, **origin))
     counts = []
     for size in (len(ABOUT), len(rows)):
-        app.renderer.versions = {}
+        app.renderer.versions, app.renderer.guises = {}, {}
         with statements(app) as seen, app.db.read() as session:
             found = load(app, session, rows[:size], NOW)
         assert len(found) == size
