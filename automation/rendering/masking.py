@@ -82,7 +82,7 @@ def _line(source: str, at: int) -> int:
     return source.count("\n", 0, at) + 1
 
 
-def _end(source: str, start: int) -> int:
+def end_of_tag(source: str, start: int) -> int:
     """Where the Jinja tag that begins at `start` ends; a closing pair inside a string does not count."""
     opener = source[start : start + 2]
     closer = _CLOSERS[opener]
@@ -145,7 +145,7 @@ def mask(source: str) -> Masked:
         mark = found[0]
         at = found.end()
         if mark in _CLOSERS:
-            at = _end(source, found.start())
+            at = end_of_tag(source, found.start())
             tag = source[found.start() : at]
             word = f"{start_word}{len(masked.tokens)}q"
             is_default = state == "!" or any(a <= found.start() < b for a, b in defaults)
