@@ -8,7 +8,10 @@ every mail.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import ClassVar
+
+from automation.discovery import implementations
 
 ACCENT = '{{ store.brand.accent|default("#20504a", true) }}'
 ACCENT_TEXT = '{{ store.brand.accent_text|default("#ffffff", true) }}'
@@ -28,6 +31,13 @@ class Block(ABC):
     @abstractmethod
     def mjml(self) -> str:
         """What is written into the mail."""
+
+
+@cache
+def blocks() -> tuple[Block, ...]:
+    """What can be put into a mail, in the menu's order."""
+    kinds = implementations("automation.blocks", Block)  # type: ignore[type-abstract]  # the contract itself is looked for
+    return tuple(sorted((cls() for cls in kinds.values()), key=lambda b: b.place))
 
 
 PRODUCT_CELL = f"""<td width="50%" style="width:50%;padding:12px;vertical-align:top;">

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from automation.block import ACCENT, ACCENT_TEXT, Block, FONT
+from automation.block import ACCENT, ACCENT_TEXT, FONT, Block
 
 
 class ButtonBlock(Block):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from automation.block import Block, HEADING_FONT
+from automation.block import HEADING_FONT, Block
 
 
 class HeadingBlock(Block):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from automation.block import Block, FONT
+from automation.block import FONT, Block
 
 
 class SocialBlock(Block):

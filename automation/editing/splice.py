@@ -75,9 +75,7 @@ def set_condition(document: Document, node: Node, expression: str) -> Edited:
         raise NotAllowed("Write when it is shown, such as: customer.first_name")
     if expression == condition(document, node):
         return Edited(document.source, node.start)
-    return Edited(
-        _spliced(document.source, node.start, node.open_end, f"{{% {node.name} {expression} %}}"), node.start
-    )
+    return Edited(_spliced(document.source, node.start, node.open_end, f"{{% {node.name} {expression} %}}"), node.start)
 
 
 def condition(document: Document, node: Node) -> str:
