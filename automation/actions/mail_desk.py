@@ -150,9 +150,13 @@ def save(
     app: App, session: Session, template: Template, source: MailSource, base: int, now: datetime, admin_id: int | None
 ) -> TemplateVersion:
     """Make a source the newest version, when `base` still is. Raises NotAllowed when it is not, TemplateBroken."""
-    number = latest(session, template).number
+    newest = latest(session, template)
+    number = newest.number
     if base != number:
         raise NotAllowed(f"Somebody saved version {number} meanwhile. Copy what you wrote, then open the page anew.")
+    if (source.subject, source.mjml) == (newest.subject, newest.mjml.replace("\r\n", "\n")):
+        # A browser turns the ends of lines into its own; that alone is no change.
+        return newest
     made = save_version(app, session, template, source, now, admin_id)
     if made.number != number:
         audit.note(session, admin_id, "template.saved", template.public_id, now, number=made.number)

@@ -21,6 +21,7 @@ _OPENER = re.compile(r"\{[{%#]")
 _MARK = re.compile("\ue000(\\d+)\ue001")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _CHIP = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}|\{#[^{}]*#\}", re.DOTALL)
+_OTHERWISE = re.compile(r"\{%[-+]?\s*else\s*[-+]?%\}(?:(?!\{%).)*(?=\{%[-+]?\s*endif\b)", re.DOTALL)
 _DEFAULT = re.compile(r"\|.*", re.DOTALL)
 
 
@@ -189,6 +190,9 @@ def from_editable(html: str) -> str:
     return re.sub(r"(?:<p>(?:<br>)?</p>)+$", "", text.strip())
 
 
+
 def plain(text: str) -> str:
-    """A text without its tags and merge tags, for a line that only hints at it."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", _JINJA.sub("…", text))).split())
+    """A text as a line that hints at it: merge tags by their name, of a condition only what is said when it holds."""
+    text = _OTHERWISE.sub(" ", text)
+    text = _JINJA.sub(lambda m: f"‹{label(m[0])}›" if m[0].startswith("{{") else "", text)
+    return " ".join(unescape(re.sub(r"<!--.*?-->|<[^>]*>", " ", text, flags=re.DOTALL)).split())

@@ -135,10 +135,11 @@ def move_to(document: Document, node: Node, target: Node, place: Place) -> Edite
     added = insert(document, text, target, place)
     # The block was written first and is taken away afterwards, at its old place in the new source.
     grown = len(added.source) - len(document.source)
-    assert added.selected is not None
+    assert added.selected is not None, "what was put in is selected"
+    chosen = _first_line_from(added, document.source[node.start : node.end])
     is_before = added.selected <= start
     start, end = (start + grown, end + grown) if is_before else (start, end)
-    selected = added.selected if is_before else added.selected - (end - start)
+    selected = chosen if is_before else chosen - (end - start)
     return Edited(_spliced(added.source, start, end, ""), selected)
 
 
@@ -147,7 +148,7 @@ def insert(document: Document, snippet: str, target: Node | None, place: Place =
 
     Without a target they come last. Raises TemplateBroken for a snippet that is not well-formed.
     """
-    snippet = snippet.strip("\n")
+    snippet = given = snippet.strip("\r\n")
     level = _level(snippet)
     anchor, place = (target, place) if target is not None else (document.body, "inside")
     while True:
@@ -162,7 +163,13 @@ def insert(document: Document, snippet: str, target: Node | None, place: Place =
             raise NotAllowed("It cannot stand there.")
         else:
             anchor, place = (container, "after") if place != "before" else (container, "before")
-    return _put(document, snippet, anchor, place)
+    made = _put(document, snippet, anchor, place)
+    return Edited(made.source, _first_line_from(made, given.lstrip()))
+
+
+def _first_line_from(made: Edited, block: str) -> int:
+    """Where a block begins that was put in at, or within what was put in at, the place that is selected."""
+    return made.source.index(block.splitlines()[0].rstrip(), made.selected)
 
 
 def _level(snippet: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 
+from automation.editing.richtext import plain
 from automation.editing.scan import Attribute, Piece, pieces
 from automation.errors import TemplateBroken
 
@@ -34,7 +35,6 @@ _LEVELS = {
     **dict.fromkeys(("mj-accordion-title", "mj-accordion-text"), "part"),
 }
 _CLOSES = {"endif": "if", "endfor": "for"}
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _SET = re.compile(r"\{%[-+]?\s*set\b[^%]*=(?:[^%]|%(?!\}))*%\}\s*$")
 
 
@@ -114,8 +114,7 @@ class Document:
 
     def words(self, node: Node, length: int = 60) -> str:
         """The beginning of what a block says."""
-        text = re.sub(r"<!--.*?-->|<[^>]*>", " ", _JINJA.sub("…", self.inner(node)), flags=re.DOTALL)
-        text = " ".join(unescape(text).split())
+        text = plain(self.inner(node))
         return text if len(text) <= length else text[: length - 1] + "…"
 
 

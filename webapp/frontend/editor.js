@@ -185,7 +185,7 @@ class MailEditor extends HTMLElement {
       return;
     }
     this.inspector.innerHTML = found.html;
-    bindRich(this.inspector, (value) => this.change("rich", { value }, { isTyping: true }));
+    bindRich(this.inspector, (value) => this.change("rich", { value, block: number }, { isTyping: true }));
     if (focus) this.inspector.querySelector("[data-rich], [data-set], [data-op]")?.focus();
   }
 

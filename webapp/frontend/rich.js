@@ -14,9 +14,16 @@ export function bindRich(root, changed) {
   if (!text) return;
   let waiting;
   let last = null; // where the caret was when a button took the focus
+  let sent = text.innerHTML;
+  const now = () => {
+    clearTimeout(waiting);
+    if (text.innerHTML === sent) return;
+    sent = text.innerHTML;
+    changed(sent);
+  };
   const send = () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => changed(text.innerHTML), 250);
+    waiting = setTimeout(now, 250);
   };
   const keepCaret = () => {
     const selection = getSelection();
@@ -34,6 +41,7 @@ export function bindRich(root, changed) {
     return range;
   };
   text.addEventListener("input", send);
+  text.addEventListener("blur", now);
   for (const kind of ["keyup", "mouseup", "blur"]) text.addEventListener(kind, keepCaret);
   // What is pasted comes without its looks.
   text.addEventListener("paste", (event) => {

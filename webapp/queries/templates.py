@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from automation.actions.mail_desk import used_by
+from automation.editing.richtext import plain
 from automation.models import Admin, Campaign, CampaignVersion, SavedBlock, Template, TemplateVersion
 
 VERSIONS = 100
@@ -68,7 +69,7 @@ def templates(session: Session, store_id: int, *, are_archived: bool) -> list[Te
             public_id=row.public_id,
             name=row.name,
             title=row.title,
-            subject=row.subject or "",
+            subject=plain(row.subject or ""),
             number=row.number or 0,
             warnings=len(row.warnings or []),
             changed_at=row.updated_at,
