@@ -190,7 +190,6 @@ def from_editable(html: str) -> str:
     return re.sub(r"(?:<p>(?:<br>)?</p>)+$", "", text.strip())
 
 
-
 def plain(text: str) -> str:
     """A text as a line that hints at it: merge tags by their name, of a condition only what is said when it holds."""
     text = _OTHERWISE.sub(" ", text)

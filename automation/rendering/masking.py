@@ -49,6 +49,17 @@ class Masked:
     word: re.Pattern[str] = field(default_factory=lambda: re.compile("(?!)"))
     first_line: int = 1
     """The line of <mjml>."""
+    leading: frozenset[str] = frozenset()
+    """The words of `prefix`."""
+
+    @property
+    def jinja(self) -> str:
+        """The source with its Jinja as it is compiled; every tag on the source's line."""
+        before = ""
+        for token in self.tokens.values():
+            if token.word in self.leading:
+                before += "\n" * (token.line - 1 - before.count("\n")) + token.source
+        return before + "\n" * (self.first_line - 1 - before.count("\n")) + self.restore(self.text)
 
     def line(self, at: int) -> int:
         """The source's line of a place in `text`."""
@@ -189,6 +200,7 @@ def _cut_prefix(text: str, masked: Masked) -> Masked:
     if stray:
         raise TemplateBroken(f"Only Jinja may stand before <mjml>, not “{stray[:40]}”.", part="body", line=1)
     words = masked.word.findall(before)
+    masked.leading = frozenset(words)
     masked.prefix = "".join(masked.tokens[w].source for w in words)
     for word in words:
         masked.tokens[word] = replace(masked.tokens[word], may_vanish=True)

@@ -111,13 +111,15 @@ def save(public_id: str) -> Response | tuple[str, int] | tuple[Response, int]:
     try:
         with app.db.write() as session:
             row = found(session, public_id)
-            version = mail_desk.latest(session, row)
             base = request.form.get("base", 0, type=int)
             made = mail_desk.save(app, session, row, source, base, app.clock(), current_admin().id)
     except (TemplateBroken, NotAllowed) as error:
         if by_script:
             return _wrong(error)
         wrong = error if isinstance(error, TemplateBroken) else TemplateBroken(str(error))
+        with app.db.read() as session:
+            row = found(session, public_id)
+            version = mail_desk.latest(session, row)
         return _page(row, version, source.subject, source.mjml, wrong), 422
     if by_script:
         return jsonify(number=made.number, mjml=made.mjml, subject=made.subject)
