@@ -66,7 +66,11 @@ class MailEditor extends HTMLElement {
     this.querySelector("[data-redo]").disabled = this.at === this.history.length - 1;
   }
 
-  async step(by) {
+  step(by) {
+    return this.queue(() => this.stepNow(by));
+  }
+
+  async stepNow(by) {
     const state = this.history[this.at + by];
     if (!state) return;
     this.at += by;
@@ -75,7 +79,7 @@ class MailEditor extends HTMLElement {
     this.showHistory();
     this.say(by < 0 ? "Undone." : "Done again.");
     await this.look();
-    this.select(state.selected < this.levels.length ? state.selected : null);
+    await this.select(state.selected < this.levels.length ? state.selected : null);
   }
 
   say(text) {
@@ -92,10 +96,7 @@ class MailEditor extends HTMLElement {
     const path = what.startsWith("/") ? what : `${this.dataset.path}/${what}`;
     const answer = await fetch(path, { method: "POST", body, headers: { "X-CSRFToken": token, Accept: "application/json" } });
     const isJson = answer.headers.get("Content-Type")?.startsWith("application/json");
-    if (answer.status === 422 && isJson) {
-      const { error } = await answer.json();
-      return { error };
-    }
+    if (answer.status === 422 && isJson) return answer.json(); // { error }
     if (!answer.ok) return { error: { text: "The server could not do this. What you wrote is still here.", line: null } };
     return isJson ? answer.json() : { html: await answer.text() };
   }
@@ -189,13 +190,20 @@ class MailEditor extends HTMLElement {
     if (focus) this.inspector.querySelector("[data-rich], [data-set], [data-op]")?.focus();
   }
 
-  async change(op, values = {}, { isTyping = false } = {}) {
-    // Edits happen one after another, each on the text that the one before it made.
-    const before = this.changing ?? Promise.resolve();
-    this.changing = before.then(() => this.changeNow(op, values, isTyping)).catch(() => {
+  // Edits, undoing and choosing happen one after another, each on the text that the one before it made.
+  queue(work) {
+    this.working = (this.working ?? Promise.resolve()).then(work).catch(() => {
       this.showError({ text: "The server does not answer. Nothing was changed.", line: null });
     });
-    return this.changing;
+    return this.working;
+  }
+
+  change(op, values = {}, { isTyping = false } = {}) {
+    return this.queue(() => this.changeNow(op, values, isTyping));
+  }
+
+  choose(number, options) {
+    return this.queue(() => this.select(number, options));
   }
 
   async changeNow(op, values, isTyping) {
@@ -299,7 +307,7 @@ class MailEditor extends HTMLElement {
     else if ("goToLine" in dataset) this.goToLine(Number(dataset.line));
     else if (dataset.insert) this.insert(dataset.insert);
     else if (dataset.op) this.change(dataset.op);
-    else if (dataset.block) this.select(Number(dataset.block)).then(() => this.showSelected());
+    else if (dataset.block) this.choose(Number(dataset.block)).then(() => this.showSelected());
     else if (dataset.width) this.toggle(button, (is) => this.phone(is));
     else if ("dark" in dataset) this.toggle(button, (is) => (this.theme = is ? "dark" : "light"));
     else if ("previewAs" in dataset) this.previewAs(dataset.previewAs, dataset.called);
@@ -378,7 +386,7 @@ class MailEditor extends HTMLElement {
     page.addEventListener("click", (event) => {
       event.preventDefault();
       const number = this.numberOf(event.target);
-      if (number !== null) this.select(number);
+      if (number !== null) this.choose(number);
     });
     page.addEventListener("mouseover", (event) => {
       page.querySelectorAll(".cw--hover").forEach((element) => element.classList.remove("cw--hover"));
@@ -388,7 +396,7 @@ class MailEditor extends HTMLElement {
       const number = this.numberOf(event.target);
       if (number !== null && (event.key === "Enter" || event.key === " ")) {
         event.preventDefault();
-        this.select(number, { focus: true });
+        this.choose(number, { focus: true });
         return;
       }
       if (number !== null && number !== this.selected && !event.ctrlKey && !event.metaKey && event.key !== "Tab") this.selected = number;

@@ -96,10 +96,10 @@ def told(error: TemplateBroken, mjml: str) -> dict[str, Any]:
     return {"text": f"{place}: {error}" if place else str(error), "line": error.line, "block": block}
 
 
-def _wrong(error: TemplateBroken | NotAllowed) -> tuple[Response, int]:
+def _wrong(error: TemplateBroken | NotAllowed, status: int = 422) -> tuple[Response, int]:
     if isinstance(error, TemplateBroken):
-        return jsonify(error=told(error, _text())), 422
-    return jsonify(error={"text": str(error), "line": None, "block": None}), 422
+        return jsonify(error=told(error, _text())), status
+    return jsonify(error={"text": str(error), "line": None, "block": None}), status
 
 
 @blueprint.post("/<public_id>/save")
@@ -148,7 +148,8 @@ def look(public_id: str) -> Response | tuple[Response, int]:
     try:
         shown = preview.show(app, _typed(), values)
     except TemplateBroken as error:
-        return _wrong(error)
+        # What is half written is no failed request: it is looked at after every few letters.
+        return _wrong(error, 200)
     return jsonify(
         html=marking.themed(shown.rendered.html, request.form.get("theme", "light")),
         text=shown.rendered.text,
