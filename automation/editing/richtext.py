@@ -43,7 +43,9 @@ def chip(jinja: str) -> str:
 
 
 def _masked(content: str) -> tuple[str, list[str]]:
-    parts, found, at = [], [], 0
+    parts: list[str] = []
+    found: list[str] = []
+    at = 0
     while (mark := _OPENER.search(content, at)) is not None:
         end = end_of_tag(content, mark.start())
         parts += [content[at : mark.start()], f"\ue000{len(found)}\ue001"]
@@ -94,11 +96,13 @@ class _Opening(HTMLParser):
         self.is_plain = False
 
     def handle_decl(self, decl: str) -> None:
-        del decl
-        self.is_plain = False
+        self.handle_comment(decl)
 
-    unknown_decl = handle_decl
-    handle_pi = handle_decl
+    def unknown_decl(self, data: str) -> None:
+        self.handle_comment(data)
+
+    def handle_pi(self, data: str) -> None:
+        self.handle_comment(data)
 
 
 def to_editable(content: str) -> str | None:

@@ -115,7 +115,7 @@ def test_every_block_can_stand_beside_every_block_of_a_mail() -> None:
     for kind in blocks():
         for target in (None, document.nodes[0], document.nodes[3], document.nodes[5], document.nodes[-1]):
             for place in ("before", "after", "inside"):
-                made = splice.insert(document, kind.mjml(), target, place)  # type: ignore[arg-type]  # one of three
+                made = splice.insert(document, kind.mjml(), target, place)
                 assert made.selected is not None
                 after = read(made.source)
                 assert after.at(made.selected) is not None, (kind.kind, place)

@@ -34,7 +34,7 @@ def number_of(mjml: str, words: str) -> int:
 def ask(keeper: Visitor, path: str, **given: Any) -> dict[str, Any]:
     answer = keeper.post(path, **given)
     assert answer.status_code in (200, 422), answer.text
-    found: dict[str, Any] = answer.json
+    found: dict[str, Any] = answer.get_json()
     return found
 
 
@@ -130,7 +130,7 @@ def test_every_edit_answers_the_text_that_comes_of_it(app: App, keeper: Visitor,
 def test_an_edit_that_makes_no_sense_is_refused(keeper: Visitor, path: str, app: App, given: dict[str, Any]) -> None:
     answer = keeper.post(f"{path}/change", mjml=newest(app).mjml, **given)
     assert answer.status_code == 422
-    assert answer.json["error"]["text"]
+    assert answer.get_json()["error"]["text"]
 
 
 def test_the_inspector_shows_text_as_chips_and_the_attributes(app: App, keeper: Visitor, path: str) -> None:
