@@ -98,10 +98,10 @@ def _paragraph(kind: object) -> str:
 
 
 def mails(session: Session, store_id: int) -> list[tuple[str, str]]:
-    """The mails that a step may send, as (name, title); one statement."""
+    """The mails that a step may send, as (name, title), without those put away; one statement."""
     rows = session.execute(
         select(Template.name, Template.title)
-        .where(Template.store_id == store_id, Template.latest_version_id.is_not(None))
+        .where(Template.store_id == store_id, Template.latest_version_id.is_not(None), Template.archived_at.is_(None))
         .order_by(Template.title)
     )
     return [(name, title) for name, title in rows]

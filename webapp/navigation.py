@@ -36,6 +36,7 @@ class Place:
 PLACES = (
     Place("Home", "home", "home.index"),
     Place("Campaigns", "send", "campaigns.index", also=("answers", "versions")),
+    Place("Templates", "template", "templates.index", on_phone=False, also=("editor",)),
     Place("Customers", "users", "customers.index"),
     Place("Forms", "forms", "forms.index", on_phone=False),
     Place("Offers", "discount", "offers.index", on_phone=False),

@@ -51,7 +51,7 @@ from automation.models.record import Record, UTCDateTime
 from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.signups import Form, FormDay, FormVersion, SignUp, Visitor
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
-from automation.models.templates import Template, TemplateVersion
+from automation.models.templates import SavedBlock, Template, TemplateVersion
 
 __all__ = [
     "CLASSES",
@@ -132,6 +132,7 @@ __all__ = [
     "Rendering",
     "Repurchase",
     "Reward",
+    "SavedBlock",
     "Segment",
     "SegmentMember",
     "SeriesDay",

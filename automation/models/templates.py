@@ -26,6 +26,8 @@ class Template(Record):
     latest_version_id: Mapped[int | None] = mapped_column(BigInt)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+    """Set while it is put away: it is not offered any more, and what sends it goes on."""
 
 
 class TemplateVersion(Record):
@@ -51,5 +53,21 @@ class TemplateVersion(Record):
     names: Mapped[list[str]] = mapped_column(Json)
     """Top-level names that the template uses; only these are loaded and stored per message."""
     warnings: Mapped[list[str]] = mapped_column(Json, default=list)
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(BigInt, ForeignKey("admins.id"))
+
+
+class SavedBlock(Record):
+    """A piece of a mail that was kept to be used in others; each use is a copy."""
+
+    __tablename__ = "saved_blocks"
+    __table_args__ = (UniqueConstraint("store_id", "name"),)
+
+    id: Mapped[Id]
+    public_id: Mapped[str] = mapped_column(String(32), unique=True)
+    store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    mjml: Mapped[str] = mapped_column(Text)
+    """MJML with Jinja in it: one or more blocks of the same level."""
     created_at: Mapped[datetime]
     created_by: Mapped[int | None] = mapped_column(BigInt, ForeignKey("admins.id"))

@@ -85,7 +85,7 @@ def compile_mail(source: MailSource) -> Compiled:
     subject = source.subject.strip()
     names = syntax.check(subject, "subject") | syntax.check(source.text or "", "text")
     masked = mask(resolved)
-    syntax.check(masked.prefix + masked.restore(masked.text), "body")
+    syntax.check(masked.jinja, "body")
     lint.check(masked)
     document = _to_html(masked)
     links = Links(masked)

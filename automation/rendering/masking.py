@@ -49,6 +49,17 @@ class Masked:
     word: re.Pattern[str] = field(default_factory=lambda: re.compile("(?!)"))
     first_line: int = 1
     """The line of <mjml>."""
+    leading: frozenset[str] = frozenset()
+    """The words of `prefix`."""
+
+    @property
+    def jinja(self) -> str:
+        """The source with its Jinja as it is compiled; every tag on the source's line."""
+        before = ""
+        for token in self.tokens.values():
+            if token.word in self.leading:
+                before += "\n" * (token.line - 1 - before.count("\n")) + token.source
+        return before + "\n" * (self.first_line - 1 - before.count("\n")) + self.restore(self.text)
 
     def line(self, at: int) -> int:
         """The source's line of a place in `text`."""
@@ -82,7 +93,7 @@ def _line(source: str, at: int) -> int:
     return source.count("\n", 0, at) + 1
 
 
-def _end(source: str, start: int) -> int:
+def end_of_tag(source: str, start: int) -> int:
     """Where the Jinja tag that begins at `start` ends; a closing pair inside a string does not count."""
     opener = source[start : start + 2]
     closer = _CLOSERS[opener]
@@ -145,7 +156,7 @@ def mask(source: str) -> Masked:
         mark = found[0]
         at = found.end()
         if mark in _CLOSERS:
-            at = _end(source, found.start())
+            at = end_of_tag(source, found.start())
             tag = source[found.start() : at]
             word = f"{start_word}{len(masked.tokens)}q"
             is_default = state == "!" or any(a <= found.start() < b for a, b in defaults)
@@ -189,6 +200,7 @@ def _cut_prefix(text: str, masked: Masked) -> Masked:
     if stray:
         raise TemplateBroken(f"Only Jinja may stand before <mjml>, not “{stray[:40]}”.", part="body", line=1)
     words = masked.word.findall(before)
+    masked.leading = frozenset(words)
     masked.prefix = "".join(masked.tokens[w].source for w in words)
     for word in words:
         masked.tokens[word] = replace(masked.tokens[word], may_vanish=True)

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 
 const here = "webapp/frontend";
 const out = process.argv[2] ?? "webapp/static/dist";
-const entries = ["app.js", "early.js", "chart.js", "app.css"];
+const entries = ["app.js", "early.js", "chart.js", "editor.js", "app.css"];
 // Scripts for other people's pages: each is one plain file, for somewhat older browsers.
 const abroad = ["storefront.js", "embed.js", "frame.js"];
 

@@ -1,0 +1,1 @@
+"""What the template editor can put into a mail: one kind per file."""
