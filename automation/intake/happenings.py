@@ -11,6 +11,8 @@ from sqlalchemy import insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from automation.changes import DueItemChanged, EventHappened, Line
+from automation.insights.touches import people as touches
+from automation.insights.touches.tracing import ARRIVED
 from automation.intake.batch import Batch, Row, Shelf, fill, is_newer, latest
 from automation.intake.people import People
 from automation.intake.products import Goods
@@ -68,9 +70,14 @@ def keep(session: Session, rows: Sequence[Row], now: datetime) -> None:
     if not rows:
         return
     session.connection().execute(insert(table_of(Event)), rows)
+    touches.mark(session, ((row["store_id"], row["customer_id"]) for row in rows if _is_arrival(row)))
     happened = [(row["customer_id"], row["name"]) for row in rows]
     happened += [(customer_id, VISIT) for customer_id, name in happened if _VISIT.search(name)]
     stir(session, happened, now)
+
+
+def _is_arrival(row: Row) -> bool:
+    return row["name"] == ARRIVED and row["customer_id"] is not None
 
 
 def _named(change: EventHappened) -> Line | None:

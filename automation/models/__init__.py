@@ -50,6 +50,7 @@ from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.signups import Form, FormDay, FormVersion, SignUp, Visitor
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import Template, TemplateVersion
+from automation.models.touches import Attribution, CustomerTouch, NextConversion, OrderTouch
 
 __all__ = [
     "CLASSES",
@@ -63,6 +64,7 @@ __all__ = [
     "ApiKey",
     "ArmPick",
     "Attempt",
+    "Attribution",
     "AuditEntry",
     "Basket",
     "Campaign",
@@ -78,6 +80,7 @@ __all__ = [
     "Customer",
     "CustomerRhythm",
     "CustomerTier",
+    "CustomerTouch",
     "Decision",
     "DueItem",
     "Enrolment",
@@ -105,12 +108,14 @@ __all__ = [
     "LoyaltyAccount",
     "Message",
     "MessageEvent",
+    "NextConversion",
     "Notice",
     "Offer",
     "OfferCode",
     "OfferRefusal",
     "Order",
     "OrderItem",
+    "OrderTouch",
     "OutboundWebhook",
     "PointsEntry",
     "PrivacyRequest",
