@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     ColumnElement,
-    FromClause,
     Integer,
     Select,
     String,
@@ -25,7 +25,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from automation import segments
 from automation.insights.report import Asked
 from automation.insights.touches.channels import CHANNELS, DEVICES, touch_of
 from automation.models import (
@@ -35,20 +34,17 @@ from automation.models import (
     Conversion,
     Customer,
     Message,
+    MessageEvent,
     Order,
     OrderTouch,
-    Segment,
     Template,
     TemplateVersion,
 )
-from automation.rules import language
+from automation.rules.scope import scope_of
+from automation.rules.sql import predicate
 
 MOST_SEGMENTS = 20
 """The first so many of a store's segments, by name, are told apart."""
-
-Keyed = tuple[FromClause | None, ColumnElement[Any] | None, ColumnElement[Any]]
-"""What to join to, on what (None and None: nothing), and the value that a row belongs to."""
-Key = Callable[[Any], list[tuple[Any, Any, bool]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +70,6 @@ class Dimension:
     carts: Side | None = None
     mails: Side | None = None
     consents: Side | None = None
-    credits: Side | None = None
-    """Of orders that count for a mail; as `orders`, where that is left out."""
     clicks: Side | None = None
     """Of clicks, where mails as such have no value: a link."""
     reads: Callable[[str], str] = str
@@ -109,8 +103,6 @@ def _touched(title: str, column: str, usual: str) -> Callable[[Session, Asked], 
 
 
 def _json(value: str) -> Any:
-    import orjson  # noqa: PLC0415  only where carts are read
-
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -127,20 +119,19 @@ def _country(_session: Session, _asked: Asked) -> Dimension:
         func.coalesce(touch.country, customer.country, ""),
         [(touch, touch.order_id == Order.id, True), (customer, customer.id == Order.customer_id, True)],
     )
-    return Dimension(
-        "Country", orders, lived(Cart.customer_id), lived(Message.customer_id), lived(Consent.customer_id)
-    )
+    return Dimension("Country", orders, lived(Cart.customer_id), lived(Message.customer_id), lived(Consent.customer_id))
 
 
 def _segment(session: Session, asked: Asked) -> Dimension:
-    found = session.scalars(
-        select(Segment).where(Segment.store_id == asked.store_id).order_by(Segment.name).limit(MOST_SEGMENTS)
-    ).all()
+    scope = scope_of(session, asked.store_id)
+    named = sorted(((name, scope.rules[number]) for number, name in scope.names.items()), key=lambda one: one[0])[
+        :MOST_SEGMENTS
+    ]
     parts = [
-        segments.members(session, asked.store_id, language.read(one.rule), asked.now).with_only_columns(
-            literal(one.name, String).label("key"), Customer.id.label("customer_id")
+        select(literal(name, String).label("key"), Customer.id.label("customer_id")).where(
+            Customer.store_id == asked.store_id, Customer.erased_at.is_(None), predicate(rule, asked.now, scope)
         )
-        for one in found
+        for name, rule in named[:MOST_SEGMENTS]
     ]
     nobody = select(literal("", String).label("key"), literal(0, Integer).label("customer_id")).where(literal(1) == 0)
     members = (union_all(*parts) if parts else nobody).cte("members")
@@ -191,14 +182,10 @@ def _template(version_id: Any, before: Sequence[Any] = (), link: Any = None) -> 
 
 def _message(_session: Session, _asked: Asked) -> Dimension:
     orders, mail = _credited()
-    return Dimension(
-        "Mail", _template(mail.template_version_id, orders), mails=_template(Message.template_version_id)
-    )
+    return Dimension("Mail", _template(mail.template_version_id, orders), mails=_template(Message.template_version_id))
 
 
 def _link(_session: Session, _asked: Asked) -> Dimension:
-    from automation.models import MessageEvent  # noqa: PLC0415  needed here alone
-
     orders, mail = _credited()
     credit = orders[0][0]
     event = aliased(MessageEvent)

@@ -37,9 +37,9 @@ def test_the_last_human_click_in_the_window_wins_and_opens_only_where_nobody_cli
         best = None
         for hit in hits:
             age = NOW - hit.at
-            if hit.type == kind and not hit.is_machine and timedelta() <= age < timedelta(days=days):
-                if best is None or (hit.at, hit.id) > (best.at, best.id):
-                    best = hit
+            counts = hit.type == kind and not hit.is_machine and timedelta() <= age < timedelta(days=days)
+            if counts and (best is None or (hit.at, hit.id) > (best.at, best.id)):
+                best = hit
         if best is not None:
             assert found_id == best.id
             return

@@ -43,7 +43,8 @@ def test_what_is_told_of_a_visit_names_its_channel(told: dict[str, Any] | None, 
 
 def test_parameters_are_read_from_the_landing_page_too_and_the_shops_own_pages_are_no_referrer() -> None:
     touch = touch_of(
-        {"landing": "/?utm_source=Spring&utm_medium=email&utm_campaign=tea", "referrer": f"https://shop.{OWN[4:]}/"}, OWN
+        {"landing": "/?utm_source=Spring&utm_medium=email&utm_campaign=tea", "referrer": f"https://shop.{OWN[4:]}/"},
+        OWN,
     )
     assert (touch.source, touch.medium, touch.campaign, touch.referrer) == ("Spring", "email", "tea", "")
 
