@@ -46,7 +46,9 @@ PROVIDERS: dict[str, tuple[str, ...]] = {
 OTHERS = "Other domains"
 
 _EXACT = {domain: name for name, domains in PROVIDERS.items() for domain in domains if not domain.endswith(".*")}
-_BEFORE_ENDING = {domain[:-2]: name for name, domains in PROVIDERS.items() for domain in domains if domain.endswith(".*")}
+_BEFORE_ENDING = {
+    domain[:-2]: name for name, domains in PROVIDERS.items() for domain in domains if domain.endswith(".*")
+}
 
 
 def provider_of(domain: str) -> str:

@@ -1,4 +1,4 @@
-"""Why an order counts for the mail it counts for: every click and open that was near it, and what spoke against each."""
+"""Why an order counts for the mail it counts for: each click and open that was near it, and what spoke against it."""
 
 from __future__ import annotations
 

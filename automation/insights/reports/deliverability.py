@@ -29,10 +29,7 @@ class Deliverability(Report):
             select(
                 domain_in_sql(Customer.email_key),
                 func.count(),
-                *(
-                    func.sum(case((getattr(Message, f"{name}_at").is_not(None), 1), else_=0))
-                    for name in COUNTS[1:]
-                ),
+                *(func.sum(case((getattr(Message, f"{name}_at").is_not(None), 1), else_=0)) for name in COUNTS[1:]),
             )
             .join(Customer, Customer.id == Message.customer_id)
             .where(
@@ -97,7 +94,9 @@ _COLUMNS = (
     Column("bounced", "Bounced", "count", "Sent back for good."),
     Column("bounce_rate", "Bounce rate", "share", "Bounced by sent."),
     Column("complained", "Complained", "count", "Marked as spam, where the mailbox provider tells; Gmail does not."),
-    Column("complaint_rate", "Complaint rate", "share", "Complained by delivered; above 0.1 % is much, 0.3 % too much."),
+    Column(
+        "complaint_rate", "Complaint rate", "share", "Complained by delivered; above 0.1 % is much, 0.3 % too much."
+    ),
     Column("opened", "Opened", "count", "By a person, as far as can be told."),
     Column("open_rate", "Open rate", "share", "Opened by delivered. Apple hides opens: compare with care."),
     Column("clicked", "Clicked", "count", "By a person."),
