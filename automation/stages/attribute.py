@@ -8,6 +8,7 @@ When a store's attribution settings change, all of its orders are looked at once
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
@@ -53,8 +54,7 @@ def _orders(app: App, limit: int) -> int:
         next_by = {store_id: Window(way.wanted_seconds, way.wanted_opens) for store_id, way in ways.items()}
         credited, coming = crediting.credited_to(session, orders, [now_by, next_by])
         crediting.write(session, Conversion, credited)
-        # What a change of the rules has passed already, it does not pass again.
-        passed = [o for o in orders if (ways[o.store_id].position or 0) >= o.id]
+        passed = [order for order in orders if _is_passed(order, ways[order.store_id])]
         if passed:
             crediting.prepare(session, passed, coming)
         clicked = {order_id: row["clicked_at"] for order_id, row in credited.items() if row and row["kind"] == "click"}
@@ -68,6 +68,11 @@ def _orders(app: App, limit: int) -> int:
         )
         fault("attribute.before_commit")
     return len(orders)
+
+
+def _is_passed(order: Any, way: Attribution) -> bool:
+    """Whether a change of the rules that is going on will not come to this order any more, or never would have."""
+    return way.position is not None and (order.id <= way.position or order.id > way.last)
 
 
 def _customers(app: App, limit: int) -> int:
