@@ -131,10 +131,10 @@ def _only_count(session: Session, message: Message, hit: Hit) -> bool:
 
 def _count(session: Session, message: Message, hit: Hit) -> None:
     if hit.type == "open":
-        if message.opened_at is None:
+        if message.opened_at is None or hit.at < message.opened_at:
             message.opened_at = hit.at
         return
-    if message.clicked_at is None:
+    if message.clicked_at is None or hit.at < message.clicked_at:
         message.clicked_at = hit.at
     # An order that the shop's clock placed after this click may have been looked at already.
     crediting.mark(session, [message.customer_id], hit.at)

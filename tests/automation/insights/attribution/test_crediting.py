@@ -89,7 +89,7 @@ def test_what_was_kept_up_step_by_step_equals_what_is_worked_out_from_scratch(ap
         ids = session.scalars(select(Message.id)).all()
         # A verdict that stays "a person's" turns nothing, so the first clicks of those have to be found as well.
         hits.judge_messages(session, ids)
-        hits._put_right(session, ids, NOW - 99 * DAY)  # noqa: SLF001  from scratch means all of it
+        hits._put_right(session, ids, NOW - 99 * DAY)
     drain(app)
     assert everything(app) == kept_up
     assert kept_up[0]
@@ -163,7 +163,9 @@ def test_more_orders_cost_no_more_statements(app: App) -> None:
 def test_an_explanation_names_the_click_and_says_what_spoke_against_the_others(app: App) -> None:
     with app.db.write() as session:
         store, early, late = _story(session)
-        machine = make.hit(session, late, "click", NOW - 2 * DAY, agent="curl/8", is_machine=True, machine_reason="agent")
+        machine = make.hit(
+            session, late, "click", NOW - 2 * DAY, agent="curl/8", is_machine=True, machine_reason="agent"
+        )
     drain(app)
     with app.db.read() as session:
         order_id = session.scalars(select(Order.id).where(Order.external_id == "o11")).one()
