@@ -47,7 +47,10 @@ OTHERS = "Other domains"
 
 _EXACT = {domain: name for name, domains in PROVIDERS.items() for domain in domains if not domain.endswith(".*")}
 _BEFORE_ENDING = {
-    domain.removesuffix(".*"): name for name, domains in PROVIDERS.items() for domain in domains if domain.endswith(".*")
+    domain.removesuffix(".*"): name
+    for name, domains in PROVIDERS.items()
+    for domain in domains
+    if domain.endswith(".*")
 }
 
 

@@ -83,6 +83,7 @@ class _Alone:
 SMALL: tuple[tuple[str, dict[str, str]], ...] = (
     ("revenue_per_day", {}),
     ("kpis", {"by": "channel"}),
+    ("channels", {"by": "channel"}),
 )
 """Reports whose charts stand on the page."""
 

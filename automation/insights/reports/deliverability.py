@@ -94,9 +94,7 @@ _COLUMNS = (
     Column("bounced", "Bounced", "count", "Sent back for good."),
     Column("bounce_rate", "Bounce rate", "share", "Bounced by sent."),
     Column("complained", "Complained", "count", "Marked as spam, where the mailbox provider tells; Gmail does not."),
-    Column(
-        "complaint_rate", "Complaint rate", "share", "Complained by delivered; 0.1 % is much, 0.3 % too much."
-    ),
+    Column("complaint_rate", "Complaint rate", "share", "Complained by delivered; 0.1 % is much, 0.3 % too much."),
     Column("opened", "Opened", "count", "By a person, as far as can be told."),
     Column("open_rate", "Open rate", "share", "Opened by delivered. Apple hides opens: compare with care."),
     Column("clicked", "Clicked", "count", "By a person."),
