@@ -46,12 +46,8 @@ PROVIDERS: dict[str, tuple[str, ...]] = {
 OTHERS = "Other domains"
 
 _EXACT = {domain: name for name, domains in PROVIDERS.items() for domain in domains if not domain.endswith(".*")}
-_BEFORE_ENDING = {
-    domain.removesuffix(".*"): name
-    for name, domains in PROVIDERS.items()
-    for domain in domains
-    if domain.endswith(".*")
-}
+_STARRED = ((domain, name) for name, domains in PROVIDERS.items() for domain in domains if domain.endswith(".*"))
+_BEFORE_ENDING = {domain.removesuffix(".*"): name for domain, name in _STARRED}
 
 
 def provider_of(domain: str) -> str:

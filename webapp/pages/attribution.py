@@ -142,7 +142,7 @@ def channels() -> Response:
     return csv_answer(channel_table(), "channels.csv")
 
 
-@blueprint.post("/hits/<int:hit_id>")
+@blueprint.post("/hits/<int:hit_id>/rule")
 @permission("edit")
 def rule(hit_id: int) -> Response:
     """Rule whether a person or a program made a hit, or take that back."""

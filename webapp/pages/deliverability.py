@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, render_template
 
 from webapp.factory import the_app
@@ -24,7 +26,9 @@ def index() -> str | tuple[str, int]:
         values, error = asked_values(session, the_store(), "deliverability")
         found = shown(session, the_store(), "deliverability", values)
         offered = choices(session)
-    rows = [dict(zip([c.key for c in found.table.columns], row, strict=True)) for row in found.table.rows]
+    rows: list[dict[str, Any]] = [
+        dict(zip([c.key for c in found.table.columns], row, strict=True)) for row in found.table.rows
+    ]
     concerns = [
         row
         for row in rows

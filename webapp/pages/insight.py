@@ -61,7 +61,7 @@ def index() -> str | tuple[str, int]:
         offered = choices(session)
     page = render_template(
         "insight/index.html",
-        shown=Shown("kpis", _Alone(), asked, Table((), [], asked.currency), None),
+        shown=Shown("kpis", report("revenue_per_day"), asked, Table((), [], asked.currency), None),
         boards={title: [compared[key] for key in keys] for title, keys in BOARDS.items()},
         is_empty=not any(one.now for one in compared.values()),
         currency=asked.currency,
@@ -71,13 +71,6 @@ def index() -> str | tuple[str, int]:
         **offered,
     )
     return (page, 422) if error else page
-
-
-class _Alone:
-    """What the page can be asked for: a period and a segment."""
-
-    has_period = has_segment = True
-    options: dict[str, dict[str, str]] = {}  # noqa: RUF012  nothing is added
 
 
 SMALL: tuple[tuple[str, dict[str, str]], ...] = (

@@ -54,12 +54,12 @@ def load(session: Session, store: Store) -> None:
             lines[number].append((code, pieces, pence))
     codes = sorted({code for of in lines.values() for code, _, _ in of})
     products = {code: n for n, code in enumerate(codes, 1)}
-    at = {"created_at": store.created_at, "updated_at": store.created_at}
+    dates = {"created_at": store.created_at, "updated_at": store.created_at}
     write = session.connection()
     write.execute(
         insert(table_of(Product)),
         [
-            {"id": n, "store_id": store.id, "external_id": c, "title": c, "price": 1, "cost": _cost(c), **at}
+            {"id": n, "store_id": store.id, "external_id": c, "title": c, "price": 1, "cost": _cost(c), **dates}
             for c, n in products.items()
         ],
     )
@@ -72,7 +72,7 @@ def load(session: Session, store: Store) -> None:
     write.execute(
         insert(table_of(Customer)),
         [
-            {"id": int(float(c)), "public_id": c, "store_id": store.id, "country": home, **at}
+            {"id": int(float(c)), "public_id": c, "store_id": store.id, "country": home, **dates}
             for c, home in homes.items()
         ],
     )
