@@ -126,14 +126,14 @@ class _Scope:
     def _shape(self, measure: str, tag: str, side: Side, *numbers: Any, group: Any = None) -> Select[Any]:
         padded = [*numbers, *[literal(0)] * (WIDTH - len(numbers))]
         key = side.key if group is None else group
-        made: Select[Any] = select(
+        columns: list[Any] = [
             literal(measure, String).label("measure"),
             literal(tag, String).label("tag"),
             cast(key, String).label("key"),
             *(cast(number, BigInteger).label(f"n{index}") for index, number in enumerate(padded)),
-        )
+        ]
         # By the value's place: spelt out once more, its parameters would be others to PostgreSQL.
-        return made.group_by(literal_column("3"))
+        return select(*columns).group_by(literal_column("3"))
 
     def _mine(self, owner: Any) -> list[ColumnElement[bool]]:
         return [] if self._customers is None else [owner.in_(self._customers)]
@@ -182,7 +182,7 @@ class _Scope:
             cast(self._by.orders.key, String).label("key"), Order.customer_id.label("customer_id")
         )
         return (
-            self._by.orders.apply(buyers.select_from(Order))
+            self._by.orders.apply(select(*columns).select_from(Order))
             .where(*self._orders(period), Order.cancelled_at.is_(None), Order.customer_id.is_not(None))
             .distinct()
             .subquery()
