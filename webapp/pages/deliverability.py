@@ -26,9 +26,8 @@ def index() -> str | tuple[str, int]:
         values, error = asked_values(session, the_store(), "deliverability")
         found = shown(session, the_store(), "deliverability", values)
         offered = choices(session)
-    rows: list[dict[str, Any]] = [
-        dict(zip([c.key for c in found.table.columns], row, strict=True)) for row in found.table.rows
-    ]
+    keys = [column.key for column in found.table.columns]
+    rows: list[dict[str, Any]] = [dict(zip(keys, row, strict=True)) for row in found.table.rows]
     concerns = [
         row
         for row in rows

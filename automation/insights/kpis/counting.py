@@ -178,9 +178,7 @@ class _Scope:
         return self._by.orders.apply(made)
 
     def _buyers(self, period: Period) -> Any:
-        buyers: Select[Any] = select(
-            cast(self._by.orders.key, String).label("key"), Order.customer_id.label("customer_id")
-        )
+        columns: list[Any] = [cast(self._by.orders.key, String).label("key"), Order.customer_id.label("customer_id")]
         return (
             self._by.orders.apply(select(*columns).select_from(Order))
             .where(*self._orders(period), Order.cancelled_at.is_(None), Order.customer_id.is_not(None))

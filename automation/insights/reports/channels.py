@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, case, cast, func, select
+from sqlalchemy import String, case, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from automation.insights.kpis.figures import rounded, share
-from automation.insights.report import Asked, Column, Report, Table
+from automation.insights.report import Asked, Cell, Column, Report, Table
 from automation.insights.touches.channels import CHANNELS, DEVICES
 from automation.models import Customer, CustomerTouch, Order
 
@@ -38,33 +38,7 @@ class Channels(Report):
     def table(self, session: Session, asked: Asked) -> Table:
         """One row a value; one statement over the customers of the period and their orders."""
         touch, by = asked.options.get("touch", "first"), asked.options.get("by", "channel")
-        if by == "country":
-            key: Any = func.coalesce(Customer.country, "")
-        else:
-            usual = "unknown" if by == "channel" else ""
-            key = func.coalesce(cast(getattr(CustomerTouch, f"{touch}_{by}"), String), usual)
-        net = Order.total - Order.refunded
-        stands = (Order.customer_id == Customer.id) & Order.cancelled_at.is_(None) & (Order.currency == asked.currency)
-        each = (
-            select(
-                key.label("value"),
-                Customer.id,
-                func.count(Order.id).label("orders"),
-                func.coalesce(func.sum(net), 0).label("net"),
-            )
-            .outerjoin(CustomerTouch, CustomerTouch.customer_id == Customer.id)
-            .outerjoin(Order, stands & (Order.store_id == asked.store_id))
-            .where(
-                Customer.store_id == asked.store_id,
-                Customer.erased_at.is_(None),
-                Customer.created_at >= asked.period.since,
-                Customer.created_at < asked.period.until,
-            )
-            .group_by(key, Customer.id)
-        )
-        if (customers := asked.customers(session)) is not None:
-            each = each.where(Customer.id.in_(customers))
-        one = each.subquery()
+        one = _each(session, asked, touch, by)
         found = session.execute(
             select(
                 one.c.value,
@@ -79,21 +53,7 @@ class Channels(Report):
             .limit(MOST)
         )
         words = {"channel": CHANNELS, "device": DEVICES}.get(by, {})
-        rows = [
-            (
-                words.get(value, value or "Not known"),
-                int(people),
-                int(buyers),
-                share(int(buyers), int(people)),
-                int(again),
-                share(int(again), int(buyers)),
-                int(orders),
-                int(worth),
-                rounded(int(worth), int(people)),
-                rounded(int(worth), int(buyers)),
-            )
-            for value, people, buyers, again, orders, worth in found
-        ]
+        rows = [_row(words.get(value, value or "Not known"), *map(int, numbers)) for value, *numbers in found]
         return Table(_columns(self.options["by"][by]), rows, asked.currency)
 
     def chart(self, table: Table) -> dict[str, Any]:
@@ -105,6 +65,53 @@ class Channels(Report):
             "categories": [row[0] for row in rows],
             "series": [{"name": "Repeat rate", "values": [row[5] for row in rows], "tone": "primary"}],
         }
+
+
+def _each(session: Session, asked: Asked, touch: str, by: str) -> Any:
+    """Each customer of the period: the value they belong to, and how many orders they left, with what revenue."""
+    if by == "country":
+        key: Any = func.coalesce(Customer.country, "")
+    else:
+        usual = "unknown" if by == "channel" else ""
+        key = func.coalesce(cast(getattr(CustomerTouch, f"{touch}_{by}"), String), usual)
+    net = Order.total - Order.refunded
+    stands = (Order.customer_id == Customer.id) & Order.cancelled_at.is_(None) & (Order.currency == asked.currency)
+    columns: list[Any] = [
+        key.label("value"),
+        Customer.id,
+        func.count(Order.id).label("orders"),
+        func.coalesce(func.sum(net), 0).label("net"),
+    ]
+    each = (
+        select(*columns)
+        .outerjoin(CustomerTouch, CustomerTouch.customer_id == Customer.id)
+        .outerjoin(Order, stands & (Order.store_id == asked.store_id))
+        .where(
+            Customer.store_id == asked.store_id,
+            Customer.erased_at.is_(None),
+            Customer.created_at >= asked.period.since,
+            Customer.created_at < asked.period.until,
+        )
+        .group_by(literal_column("1"), Customer.id)
+    )
+    if (customers := asked.customers(session)) is not None:
+        each = each.where(Customer.id.in_(customers))
+    return each.subquery()
+
+
+def _row(value: str, people: int, buyers: int, again: int, orders: int, net: int) -> tuple[Cell, ...]:
+    return (
+        value,
+        people,
+        buyers,
+        share(buyers, people),
+        again,
+        share(again, buyers),
+        orders,
+        net,
+        rounded(net, people),
+        rounded(net, buyers),
+    )
 
 
 def _columns(by: str) -> tuple[Column, ...]:

@@ -42,6 +42,32 @@ def _of(part: Any, whole: Any) -> float | None:
     return int(part) / int(whole) if whole else None
 
 
+def _margin(items: pd.DataFrame, orders: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+    """The orders whose goods' costs are all known, and what they left."""
+    items = items[items.order_id.isin(orders.id)]
+    items = items.assign(worth=items.quantity * items.cost, is_unknown=items.cost.isna())
+    known = items.groupby("order_id").agg(worth=("worth", "sum"), unknown=("is_unknown", "any"))
+    with_cost = orders.merge(known[~known.unknown.astype(bool)], left_on="id", right_index=True)
+    left = with_cost.total - with_cost.refunded - with_cost.tax - with_cost.shipping - with_cost.worth
+    return with_cost, left.sum()
+
+
+def _history(every: pd.DataFrame, orders: pd.DataFrame, until: datetime) -> tuple[pd.DataFrame, Any]:
+    """What each buyer had bought by the end, and the median of days to second orders."""
+    stands = every[~every.is_cancelled & (every.placed_at < until)].sort_values(["placed_at", "id"], kind="stable")
+    stands = stands[stands.customer_id.notna()]
+    buyers = orders.customer_id.dropna().unique()
+    history = stands[stands.customer_id.isin(buyers)]
+    per_buyer = history.groupby("customer_id").agg(n=("id", "size"), total=("total", "sum"), back=("refunded", "sum"))
+
+    second = stands.groupby("customer_id").nth(1)
+    first = stands.groupby("customer_id").nth(0).set_index("customer_id").placed_at
+    second = second[second.id.isin(orders.id)]
+    gaps = second.placed_at - second.customer_id.map(first)
+    middle = gaps.median() / pd.Timedelta(days=1) if len(gaps) else None
+    return per_buyer, middle
+
+
 def figures(
     frames: Frames, since: datetime, until: datetime, currency: str, column: str = "", value: Any = None
 ) -> dict[str, Any]:
@@ -55,23 +81,8 @@ def figures(
     orders = placed[~placed.is_cancelled]
     gross, refunded = orders.total.sum(), orders.refunded.sum()
 
-    items = frames.items[frames.items.order_id.isin(orders.id)]
-    items = items.assign(worth=items.quantity * items.cost, is_unknown=items.cost.isna())
-    known = items.groupby("order_id").agg(worth=("worth", "sum"), unknown=("is_unknown", "any"))
-    with_cost = orders.merge(known[~known.unknown.astype(bool)], left_on="id", right_index=True)
-    margin = (with_cost.total - with_cost.refunded - with_cost.tax - with_cost.shipping - with_cost.worth).sum()
-
-    stands = every[~every.is_cancelled & (every.placed_at < until)].sort_values(["placed_at", "id"], kind="stable")
-    stands = stands[stands.customer_id.notna()]
-    buyers = orders.customer_id.dropna().unique()
-    history = stands[stands.customer_id.isin(buyers)]
-    per_buyer = history.groupby("customer_id").agg(n=("id", "size"), total=("total", "sum"), back=("refunded", "sum"))
-
-    second = stands.groupby("customer_id").nth(1)
-    first = stands.groupby("customer_id").nth(0).set_index("customer_id").placed_at
-    second = second[second.id.isin(orders.id)]
-    gaps = second.placed_at - second.customer_id.map(first)
-    middle = gaps.median() / pd.Timedelta(days=1) if len(gaps) else None
+    with_cost, margin = _margin(frames.items, orders)
+    per_buyer, middle = _history(every, orders, until)
 
     carts = mine(_between(frames.carts, "at", since, until))
     carts = carts[(carts.currency == currency) & (carts.pieces > 0)]
@@ -84,7 +95,7 @@ def figures(
     return {
         "orders": len(orders),
         "cancelled": int(placed.is_cancelled.sum()),
-        "buyers": len(buyers),
+        "buyers": orders.customer_id.nunique(),
         "gross": int(gross),
         "refunded": int(refunded),
         "net": int(gross - refunded),

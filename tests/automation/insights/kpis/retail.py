@@ -38,8 +38,7 @@ def _cost(code: str) -> int | None:
     return 20 + len(code) * 7 if code.startswith("2") else None
 
 
-def load(session: Session, store: Store) -> None:
-    """Write the rows: line by line through the file, with whole numbers of pence."""
+def _invoices() -> tuple[dict[str, dict[str, Any]], dict[str, list[tuple[str, int, int]]]]:
     invoices: dict[str, dict[str, Any]] = {}
     lines: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
     with gzip.open(FILE, "rt", newline="") as opened:
@@ -52,6 +51,66 @@ def load(session: Session, store: Store) -> None:
             pieces, pence = int(quantity), _pence(price)
             invoice["total"] += pieces * pence
             lines[number].append((code, pieces, pence))
+    return invoices, lines
+
+
+def _orders(
+    store: Store,
+    invoices: dict[str, dict[str, Any]],
+    lines: dict[str, list[tuple[str, int, int]]],
+    products: dict[str, int],
+    short: dict[str, str],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[Any, ...]]]:
+    orders: list[dict[str, Any]] = []
+    last: dict[str, dict[str, Any]] = {}
+    touches, items = [], []
+    for number, invoice in sorted(invoices.items(), key=lambda one: (one[1]["at"], one[0])):
+        total, customer = invoice["total"], invoice["customer"]
+        if number.startswith("C"):
+            if customer in last:
+                last[customer]["refunded"] -= total
+            continue
+        placed_at = datetime.fromisoformat(invoice["at"]).replace(tzinfo=UTC)
+        digits = int("".join(filter(str.isdigit, number)))
+        order = _order(store, number, digits, invoice, placed_at)
+        orders.append(order)
+        if customer:
+            last[customer] = order
+        words = {"channel": _CHANNELS[digits % len(_CHANNELS)], "device": _DEVICES[digits % 3]}
+        none = dict.fromkeys(("source", "medium", "campaign", "referrer"), "")
+        home = None if customer else short[invoice["country"]]
+        touches.append({"order_id": order["id"], "store_id": store.id, **words, **none, "country": home})
+        items += [
+            (order["id"], n, products[code], code, code, pieces, pence)
+            for n, (code, pieces, pence) in enumerate(lines[number])
+        ]
+    return orders, touches, items
+
+
+def _order(store: Store, number: str, digits: int, invoice: dict[str, Any], placed_at: datetime) -> dict[str, Any]:
+    total, customer = invoice["total"], invoice["customer"]
+    return {
+        "id": digits * 10 + number.startswith("A"),
+        "store_id": store.id,
+        "customer_id": int(float(customer)) if customer else None,
+        "external_id": number,
+        "currency": "EUR" if invoice["country"] == "EIRE" else "GBP",
+        "subtotal": total,
+        "discount": 0,
+        "shipping": 100,
+        "tax": total // 10,
+        "total": total,
+        "refunded": 0,
+        "placed_at": placed_at,
+        "cancelled_at": placed_at if total <= 0 else None,
+        "recorded_at": placed_at,
+        "is_untraced": False,
+    }
+
+
+def load(session: Session, store: Store) -> None:
+    """Write the rows: line by line through the file, with whole numbers of pence."""
+    invoices, lines = _invoices()
     codes = sorted({code for of in lines.values() for code, _, _ in of})
     products = {code: n for n, code in enumerate(codes, 1)}
     dates = {"created_at": store.created_at, "updated_at": store.created_at}
@@ -76,45 +135,7 @@ def load(session: Session, store: Store) -> None:
             for c, home in homes.items()
         ],
     )
-    orders: list[dict[str, Any]] = []
-    last: dict[str, dict[str, Any]] = {}
-    touches, items = [], []
-    for number, invoice in sorted(invoices.items(), key=lambda one: (one[1]["at"], one[0])):
-        total, customer = invoice["total"], invoice["customer"]
-        if number.startswith("C"):
-            if customer in last:
-                last[customer]["refunded"] -= total
-            continue
-        placed_at = datetime.fromisoformat(invoice["at"]).replace(tzinfo=UTC)
-        digits = int("".join(filter(str.isdigit, number)))
-        order = {
-            "id": digits * 10 + number.startswith("A"),
-            "store_id": store.id,
-            "customer_id": int(float(customer)) if customer else None,
-            "external_id": number,
-            "currency": "EUR" if invoice["country"] == "EIRE" else "GBP",
-            "subtotal": total,
-            "discount": 0,
-            "shipping": 100,
-            "tax": total // 10,
-            "total": total,
-            "refunded": 0,
-            "placed_at": placed_at,
-            "cancelled_at": placed_at if total <= 0 else None,
-            "recorded_at": placed_at,
-            "is_untraced": False,
-        }
-        orders.append(order)
-        if customer:
-            last[customer] = order
-        words = {"channel": _CHANNELS[digits % len(_CHANNELS)], "device": _DEVICES[digits % 3]}
-        none = dict.fromkeys(("source", "medium", "campaign", "referrer"), "")
-        home = None if customer else short[invoice["country"]]
-        touches.append({"order_id": order["id"], "store_id": store.id, **words, **none, "country": home})
-        items += [
-            (order["id"], n, products[code], code, code, pieces, pence)
-            for n, (code, pieces, pence) in enumerate(lines[number])
-        ]
+    orders, touches, items = _orders(store, invoices, lines, products, short)
     write.execute(insert(table_of(Order)), orders)
     write.execute(insert(table_of(OrderTouch)), touches)
     names = ("order_id", "position", "product_id", "product_external_id", "title", "quantity", "price")
