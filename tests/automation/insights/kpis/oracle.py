@@ -68,6 +68,11 @@ def _history(every: pd.DataFrame, orders: pd.DataFrame, until: datetime) -> tupl
     return per_buyer, middle
 
 
+def _list(said: pd.DataFrame) -> dict[str, int]:
+    joined, left = (said[said.status == word].customer_id.nunique() for word in ("granted", "withdrawn"))
+    return {"joined": joined, "left": left, "growth": joined - left}
+
+
 def figures(
     frames: Frames, since: datetime, until: datetime, currency: str, column: str = "", value: Any = None
 ) -> dict[str, Any]:
@@ -90,8 +95,6 @@ def figures(
     credited = orders[orders.id.isin(frames.credits.order_id)]
     by_mail = (credited.total - credited.refunded).sum()
     said = mine(_between(frames.consents, "at", since, until))
-    joined = said[said.status == "granted"].customer_id.nunique()
-    left = said[said.status == "withdrawn"].customer_id.nunique()
     return {
         "orders": len(orders),
         "cancelled": int(placed.is_cancelled.sum()),
@@ -116,7 +119,5 @@ def figures(
         "mail_conversion": _of(len(credited), len(mails)),
         "per_mail": _per(by_mail, len(mails)),
         "per_recipient": _per(by_mail, mails.customer_id.nunique()),
-        "joined": joined,
-        "left": left,
-        "growth": joined - left,
+        **_list(said),
     }
