@@ -93,7 +93,7 @@ def _people(session: Session, people: int) -> None:
 
 def _trade(session: Session, dice: random.Random, people: int, old: list[datetime], new: list[datetime]) -> None:
     nothing: dict[str, Any] = dict.fromkeys(("subtotal", "discount", "shipping", "tax"), 0)
-    orders = []
+    orders: list[dict[str, Any]] = []
     for n, at in enumerate([*old, *new], 1):
         order = {"id": n, "store_id": 1, "customer_id": dice.randint(1, people), "external_id": str(n)}
         orders.append({**order, **nothing, "currency": "EUR", "total": 1000, "placed_at": at, "recorded_at": at})
