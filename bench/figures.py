@@ -101,11 +101,13 @@ def _trade(session: Session, dice: random.Random, people: int, old: list[datetim
     session.execute(update(Order).where(Order.id <= len(old)).values(is_untraced=False))
     mails, hits = [], []
     for n, order in enumerate(orders[len(old) :], 1):
-        at = order["placed_at"] - timedelta(days=7 * dice.random())
+        clicked_at = order["placed_at"] - timedelta(days=7 * dice.random())
         shared = {"store_id": 1, "template_version_id": 1, "mail_class": "promotional", "rank": 3, "state": "delivered"}
-        times = dict.fromkeys(("due_at", "created_at", "accepted_at", "clicked_at"), at)
+        times = dict.fromkeys(("due_at", "created_at", "accepted_at", "clicked_at"), clicked_at)
         mails.append({"id": n, "public_id": f"m{n}", "customer_id": order["customer_id"], **shared, **times})
-        hits.append({"message_id": n, "type": "click", "at": at, "external_id": str(n), "recorded_at": at})
+        hits.append(
+            {"message_id": n, "type": "click", "at": clicked_at, "external_id": str(n), "recorded_at": clicked_at}
+        )
     _insert(session, Message, mails)
     _insert(session, MessageEvent, hits)
     assert session.scalar(select(Message.id).limit(1))
