@@ -95,16 +95,16 @@ def _trade(session: Session, dice: random.Random, people: int, old: list[datetim
     nothing: dict[str, Any] = dict.fromkeys(("subtotal", "discount", "shipping", "tax"), 0)
     orders: list[dict[str, Any]] = []
     for n, at in enumerate([*old, *new], 1):
-        order = {"id": n, "store_id": 1, "customer_id": dice.randint(1, people), "external_id": str(n)}
+        order: dict[str, Any] = {"id": n, "store_id": 1, "customer_id": dice.randint(1, people), "external_id": str(n)}
         orders.append({**order, **nothing, "currency": "EUR", "total": 1000, "placed_at": at, "recorded_at": at})
     _insert(session, Order, orders)
     session.execute(update(Order).where(Order.id <= len(old)).values(is_untraced=False))
     mails, hits = [], []
-    for n, order in enumerate(orders[len(old) :], 1):
-        clicked_at = order["placed_at"] - timedelta(days=7 * dice.random())
+    for n, bought in enumerate(orders[len(old) :], 1):
+        clicked_at: datetime = bought["placed_at"] - timedelta(days=7 * dice.random())
         shared = {"store_id": 1, "template_version_id": 1, "mail_class": "promotional", "rank": 3, "state": "delivered"}
         times = dict.fromkeys(("due_at", "created_at", "accepted_at", "clicked_at"), clicked_at)
-        mails.append({"id": n, "public_id": f"m{n}", "customer_id": order["customer_id"], **shared, **times})
+        mails.append({"id": n, "public_id": f"m{n}", "customer_id": bought["customer_id"], **shared, **times})
         hits.append(
             {"message_id": n, "type": "click", "at": clicked_at, "external_id": str(n), "recorded_at": clicked_at}
         )
