@@ -22,6 +22,7 @@ from automation import consent_policy, soft_bounces, suppressions
 from automation.addresses import key_of
 from automation.changes import MailEvent
 from automation.consents import ConsentLine, note
+from automation.insights.attribution import crediting
 from automation.mail_states import moved
 from automation.models import Connection, Customer, Message, MessageEvent, Rendering, Store
 from automation.suppressions import Suppressed
@@ -163,6 +164,8 @@ def _record(
                     "agent": _cut(event.agent, 500) if _is_named(message) else "",
                     "ip": _cut(event.ip, 64) if _is_named(message) else "",
                     "is_machine": event.is_machine,
+                    "told": "provider" if event.is_machine else "",
+                    "machine_reason": "told" if event.is_machine else "",
                     "recorded_at": now,
                 }
                 for event, message in matched
@@ -195,6 +198,15 @@ def _update_messages(session: Session, heard: Iterable[_Heard], connection: Conn
 def _update_customers(session: Session, heard: Iterable[_Heard], now: datetime) -> None:
     """A click by a person is a sign of life; an open is none."""
     clicks: dict[int, datetime] = {}
+    # News of a hit may come later than the order that it brought.
+    hits = [
+        (h.message.customer_id, event.at)
+        for h in heard
+        for event in h.events
+        if event.event in ("click", "open") and not event.is_machine and not h.message.is_test
+    ]
+    if hits:
+        crediting.mark(session, {customer for customer, _ in hits}, min(at for _, at in hits))
     for h in heard:
         for event in h.events:
             if event.event == "click" and not event.is_machine and not h.message.is_test:

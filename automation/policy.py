@@ -49,6 +49,10 @@ class Policy(BaseModel):
         le=365,
         description="Where mailed and held-out customers are compared, orders this long after their entry count.",
     )
+    attribution_opens: bool = Field(
+        default=False,
+        description="Where nobody clicked, the last open by a person counts. Many opens are made by programs.",
+    )
     complaint_days: float = Field(7, ge=1, le=60, description="Complaints are counted over the mails of so many days.")
     complaint_least: int = Field(
         3, ge=1, le=1000, description="Fewer complaints than this never pause a campaign, whatever their share."

@@ -22,6 +22,7 @@ from automation.actions.api_keys import connection_of
 from automation.addresses import key_of
 from automation.app import App
 from automation.changes import CartChanged, Change, EventHappened, Line, Person
+from automation.insights.touches.tracing import ARRIVED
 from automation.models import Customer, Product, Store, Visitor
 from automation.upsert import insert_into
 
@@ -32,6 +33,7 @@ SKEW = timedelta(hours=1)
 
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_Word = Annotated[str, StringConstraints(max_length=200)]
 _Path = Annotated[str, StringConstraints(max_length=500)]
 
 
@@ -103,7 +105,7 @@ class Told(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Literal["page", "product", "search", "cart", "identify"]
+    type: Literal["page", "product", "search", "cart", "identify", "arrival"]
     at: int = Field(0, ge=0, description="Milliseconds ago.")
     path: _Path = ""
     product_id: _Id | None = None
@@ -112,6 +114,10 @@ class Told(BaseModel):
     cart_id: Annotated[str, StringConstraints(max_length=64)] = ""
     items: list[Piece] = Field(default_factory=list, max_length=100)
     email: Annotated[str, StringConstraints(max_length=320)] = ""
+    utm: dict[Annotated[str, StringConstraints(max_length=20)], _Word] = Field(default_factory=dict, max_length=10)
+    ids: list[Annotated[str, StringConstraints(max_length=20)]] = Field(default_factory=list, max_length=10)
+    """Names of the click ids that advertisers hung on the address; never their values."""
+    referrer: _Path = ""
 
 
 class Report(BaseModel):
@@ -131,6 +137,8 @@ class Heard:
     report: Report
     tells_carts: bool
     at: datetime
+    device: str = ""
+    """desktop, mobile or tablet, by what the browser said."""
 
 
 def hear(app: App, session: Session, heard: Sequence[Heard]) -> list[int]:
@@ -224,7 +232,19 @@ def _wares(session: Session, store_id: int, ids: Iterable[str]) -> dict[str, Any
     return {row.external_id: row for row in rows}
 
 
-_NAMES = {"page": "page.viewed", "product": "product.viewed", "search": "site.searched", "cart": "cart.seen"}
+_NAMES = {
+    "page": "page.viewed",
+    "product": "product.viewed",
+    "search": "site.searched",
+    "cart": "cart.seen",
+    "arrival": ARRIVED,
+}
+
+
+def _arrival(heard: Heard, told: Told) -> dict[str, Any]:
+    """How a visit began, as `touches.channels` reads it."""
+    said = {"utm": told.utm, "ids": told.ids, "referrer": told.referrer, "landing": told.path, "device": heard.device}
+    return {name: value for name, value in said.items() if value}
 
 
 def _changes(heard: Heard, email: str, wares: dict[str, Any]) -> list[Change]:
@@ -238,6 +258,9 @@ def _changes(heard: Heard, email: str, wares: dict[str, Any]) -> list[Change]:
         at = heard.at - ago if ago <= SKEW else heard.at
         if told.type == "cart" and heard.tells_carts and told.cart_id:
             changes.append(_cart(told, person, at, wares))
+            continue
+        if told.type == "arrival":
+            changes.append(EventHappened(name=name, person=person, at=at, properties=_arrival(heard, told)))
             continue
         said: dict[str, Any] = {"path": told.path, "product_id": told.product_id, "variant_id": told.variant_id}
         if told.type == "search":

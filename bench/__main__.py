@@ -31,6 +31,7 @@ BENCHES = (
     "imports",
     "storefront",
     "experiments",
+    "figures",
 )
 
 

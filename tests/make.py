@@ -26,6 +26,7 @@ from automation.models import (
     Enrolment,
     Event,
     Message,
+    MessageEvent,
     Order,
     OrderItem,
     Product,
@@ -369,4 +370,14 @@ def _started(session: Session, store_id: int, kind: str, settings: dict[str, Any
         session.add(version)
         session.flush()
         row.live_version_id = version.id
+    return row
+
+
+def hit(session: Session, message: Message, kind: str, at: datetime, **values: Any) -> MessageEvent:
+    """A click or an open at our own door, by a person unless told otherwise."""
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+    defaults: dict[str, Any] = {"external_id": f"door:{random_id()}", "agent": agent, "recorded_at": at}
+    row = MessageEvent(**{**defaults, "message_id": message.id, "type": kind, "at": at, **values})
+    session.add(row)
+    session.flush()
     return row

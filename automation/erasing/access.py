@@ -17,7 +17,9 @@ from automation.erasing.erase import identities, whose
 from automation.erasing.personal import HELD
 from automation.models import Customer, Record
 
-_INSIDE = frozenset({"claimed_by", "lease_until", "fence", "kills", "is_unsettled", "is_stale", "person"})
+_INSIDE = frozenset(
+    {"claimed_by", "lease_until", "fence", "kills", "is_unsettled", "is_untraced", "is_stale", "person"}
+)
 """Columns that only say how our own work stands."""
 _README = """Everything that {store} holds of you, as of {at}.
 

@@ -130,7 +130,7 @@ HELD: dict[str, Held] = {
             _LINK: "id store_id customer_id",
             "the shop's name of it, by which its next news is known": "external_id",
             _FIGURE: "currency subtotal discount shipping tax total refunded codes placed_at paid_at fulfilled_at "
-            "delivered_at cancelled_at external_updated_at recorded_at rhythm_days is_unsettled",
+            "delivered_at cancelled_at external_updated_at recorded_at rhythm_days is_unsettled is_untraced",
         },
     ),
     "order_items": Held(
@@ -185,7 +185,7 @@ HELD: dict[str, Held] = {
         {
             _LINK: "id message_id",
             "the provider's name of it, by which a repetition is known": "external_id",
-            _FIGURE: "type at is_policy link is_machine recorded_at",
+            _FIGURE: "type at is_policy link is_machine machine_reason told ruling recorded_at",
         },
     ),
     "notices": Held(
@@ -261,8 +261,18 @@ HELD: dict[str, Held] = {
     "repurchases": Held(by("customer_id"), is_deleted=True),
     "conversions": Held(
         through("order_id", Order),
-        kept={_LINK: "order_id store_id campaign_id message_id", _FIGURE: "clicked_at at"},
+        kept={_LINK: "order_id store_id campaign_id message_id event_id", _FIGURE: "kind link clicked_at at"},
     ),
+    "next_conversions": Held(
+        through("order_id", Order),
+        kept={_LINK: "order_id store_id campaign_id message_id event_id", _FIGURE: "kind link clicked_at at"},
+    ),
+    "order_touches": Held(
+        through("order_id", Order),
+        {"source": "", "medium": "", "campaign": "", "referrer": "", "country": None},
+        {_LINK: "order_id store_id", _FIGURE: "channel device"},
+    ),
+    "customer_touches": Held(by("customer_id"), is_deleted=True),
     "privacy_requests": Held(
         by("customer_id"),
         {"external_id": "", "detail": {}},
@@ -307,7 +317,7 @@ _MACHINE = "how the machine is doing"
 NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("stores", "connections", "products", "variants", "product_rhythms", "templates"), _STORES),
     **dict.fromkeys(("template_versions", "campaigns", "campaign_versions", "segments", "offers", "rewards"), _STORES),
-    **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions", "saved_blocks"), _STORES),
+    **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions", "saved_blocks", "attributions"), _STORES),
     **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),
     **dict.fromkeys(("product_pairs", "product_demand"), "counts over many customers"),
     **dict.fromkeys(("measurements", "series_days", "alerts"), "sums over many customers"),

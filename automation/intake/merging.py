@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import aliased
 
 from automation.consents import ConsentLine, note
+from automation.insights.touches import people as touches
 from automation.intake.batch import Batch, Row, latest
 from automation.loyalty.accounts import merge_accounts
 from automation.models import (
@@ -16,6 +17,7 @@ from automation.models import (
     Consent,
     Customer,
     CustomerTier,
+    CustomerTouch,
     DueItem,
     Enrolment,
     Event,
@@ -63,9 +65,13 @@ def merge(batch: Batch, kept: Row, gone: Row) -> None:
     forget(session, gone["id"])
     mark_stale(session, batch.store_id, {kept["id"]})
     session.execute(delete(table_of(SegmentMember)).where(SegmentMember.customer_id == gone["id"]))
+    touches.mark(session, [(batch.store_id, kept["id"])])
+    session.execute(delete(table_of(CustomerTouch)).where(CustomerTouch.customer_id == gone["id"]))
     for model in _FOLLOW:
         table = table_of(model)
         session.execute(update(table).where(table.c.customer_id == gone["id"]).values(customer_id=kept["id"]))
+    orders = table_of(Order)  # what is known before each of them is more now
+    session.execute(update(orders).where(orders.c.customer_id == kept["id"]).values(is_untraced=True))
     dates, known = table_of(SpecialDate), aliased(SpecialDate)
     named = exists().where(known.customer_id == kept["id"], known.name == dates.c.name)
     session.execute(update(dates).where(dates.c.customer_id == gone["id"], ~named).values(customer_id=kept["id"]))

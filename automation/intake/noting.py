@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from automation.insights.touches import people as touches
+from automation.insights.touches.tracing import ARRIVED
 from automation.models import Event
 from automation.upsert import table_of
 from automation.waking import VISIT, stir
@@ -32,6 +34,11 @@ def keep(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> 
     if not rows:
         return
     session.connection().execute(insert(table_of(Event)), [dict(row) for row in rows])
+    touches.mark(session, ((row["store_id"], row["customer_id"]) for row in rows if _is_arrival(row)))
     happened = [(row["customer_id"], row["name"]) for row in rows]
     happened += [(customer_id, VISIT) for customer_id, name in happened if is_visit(name)]
     stir(session, happened, now)
+
+
+def _is_arrival(row: Mapping[str, Any]) -> bool:
+    return row["name"] == ARRIVED and row["customer_id"] is not None

@@ -83,6 +83,7 @@ class Orders:
             "codes": [],
             "source": {},
             "is_unsettled": True,
+            "is_untraced": True,
             "placed_at": change.placed_at,
             "recorded_at": self._batch.now,
         }
@@ -98,7 +99,7 @@ class Orders:
             self._lines[change.external_id] = [line for line in change.lines if line.quantity]
 
     def _touch(self, row: Row) -> None:
-        row["is_unsettled"] = True
+        row["is_unsettled"] = row["is_untraced"] = True
         self._shelf.touch(row)
 
     def deliver(self, change: OrderDelivered) -> None:
@@ -184,7 +185,7 @@ class Orders:
             self._batch.session.connection().execute(
                 update(table)
                 .where(table.c.id == bindparam("_id"))
-                .values(customer_id=bindparam("_customer_id"), is_unsettled=True),
+                .values(customer_id=bindparam("_customer_id"), is_unsettled=True, is_untraced=True),
                 [{"_id": order_id, "_customer_id": owner} for order_id, owner in owners.items()],
             )
         happened = (

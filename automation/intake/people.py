@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, or_, select, update
 
 from automation.addresses import key_of
 from automation.changes import Change, CustomerChanged, CustomerDeleted, CustomersMerged, Person
+from automation.insights.touches import people as touches
 from automation.intake.batch import Batch, Row, Shelf, earliest, fill, is_newer, latest
 from automation.intake.merging import merge
 from automation.intake.moving import Move, take_moves
@@ -57,6 +58,8 @@ class People:
         self._moves: list[Move] = []
         self._freed: set[int] = set()
         self._engaged: dict[int, datetime] = {}
+        self._sourced: list[Row] = []
+        """Those of whom it was told how they came."""
         self._dates: list[tuple[Row, Mapping[str, str | None]]] = []
         known = [p for p in persons if p is not None]
         self._load({p.external_id for p in known if p.external_id}, {k for p in known if (k := key_of(p.email))})
@@ -192,8 +195,7 @@ class People:
         row["updated_at"] = self._batch.now
         self._shelf.touch(row)
 
-    @staticmethod
-    def _extend(row: Row, change: CustomerChanged, *, newer: bool) -> None:
+    def _extend(self, row: Row, change: CustomerChanged, *, newer: bool) -> None:
         if change.attributes:
             old, new = row["attributes"], change.attributes
             row["attributes"] = {**old, **new} if newer else {**new, **old}
@@ -202,7 +204,11 @@ class People:
         row["tags"] = standing(told, row.get("own_tags"))
         if change.source and not row["source"]:
             row["source"] = change.source
-        row["created_at"] = earliest(row["created_at"], change.created_at)
+            self._sourced.append(row)
+        created_at = earliest(row["created_at"], change.created_at)
+        if row["source"] and created_at != row["created_at"]:
+            self._sourced.append(row)
+        row["created_at"] = created_at
 
     def engage(self, row: Row | None, at: datetime) -> None:
         """Remember that a customer showed up; written by `flush_engagement`."""
@@ -217,6 +223,8 @@ class People:
             self._batch.session.execute(update(table).where(table.c.id.in_(self._freed)).values(email_key=None))
             self._freed = set()
         self._shelf.flush()
+        touches.mark(self._batch.session, ((self._batch.store_id, row["id"]) for row in self._sourced))
+        self._sourced = []
         if self._identities:
             statement = insert_into(self._batch.session, Identity)
             statement = statement.on_conflict_do_update(

@@ -52,6 +52,7 @@ from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.signups import Form, FormDay, FormVersion, SignUp, Visitor
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import SavedBlock, Template, TemplateVersion
+from automation.models.touches import Attribution, CustomerTouch, NextConversion, OrderTouch
 
 __all__ = [
     "CLASSES",
@@ -67,6 +68,7 @@ __all__ = [
     "ApiKey",
     "ArmPick",
     "Attempt",
+    "Attribution",
     "AuditEntry",
     "Basket",
     "Campaign",
@@ -82,6 +84,7 @@ __all__ = [
     "Customer",
     "CustomerRhythm",
     "CustomerTier",
+    "CustomerTouch",
     "Decision",
     "DueItem",
     "Enrolment",
@@ -111,12 +114,14 @@ __all__ = [
     "Measurement",
     "Message",
     "MessageEvent",
+    "NextConversion",
     "Notice",
     "Offer",
     "OfferCode",
     "OfferRefusal",
     "Order",
     "OrderItem",
+    "OrderTouch",
     "OutboundWebhook",
     "PointsEntry",
     "PrivacyRequest",

@@ -169,6 +169,12 @@ class Conversion(Record):
     store_id: Mapped[int] = mapped_column(BigInt, ForeignKey("stores.id"))
     campaign_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("campaigns.id"))
     message_id: Mapped[int] = mapped_column(BigInt, ForeignKey("messages.id"))
+    event_id: Mapped[int | None] = mapped_column(BigInt)
+    """The very hit that it counts for."""
+    kind: Mapped[Code] = mapped_column(default="click", server_default="click")
+    """click; or open, where the store lets opens count and nobody clicked."""
+    link: Mapped[int | None]
+    """Number of the clicked link in the template version."""
     clicked_at: Mapped[datetime]
     at: Mapped[datetime]
     """When the order was placed."""

@@ -167,6 +167,7 @@ class Order(Record):
         Index("ix_orders_store_id_checkout_id", "store_id", "checkout_external_id"),
         Index("ix_orders_store_id_rhythm_days_placed_at", "store_id", "rhythm_days", "placed_at"),
         Index("ix_orders_unsettled", "id", postgresql_where=text("is_unsettled"), sqlite_where=text("is_unsettled")),
+        Index("ix_orders_untraced", "id", postgresql_where=text("is_untraced"), sqlite_where=text("is_untraced")),
     )
 
     id: Mapped[Id]
@@ -198,6 +199,8 @@ class Order(Record):
     """The customer's usual days between orders as of this one, 0 without any; the summarise stage fills it in."""
     is_unsettled: Mapped[bool] = mapped_column(default=True, server_default=true())
     """Its codes, points and refunds have not been looked at since it last changed; the settle stage does."""
+    is_untraced: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """What brought it has not been looked for since it, or what is known of its customer, changed; attribute does."""
 
 
 class OrderItem(Record):

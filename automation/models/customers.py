@@ -134,6 +134,14 @@ class Consent(Record):
             postgresql_where=text("status = 'granted'"),
             sqlite_where=text("status = 'granted'"),
         ),
+        Index(
+            "ix_consents_withdrawn",
+            "store_id",
+            "topic",
+            "at",
+            postgresql_where=text("status = 'withdrawn'"),
+            sqlite_where=text("status = 'withdrawn'"),
+        ),
     )
 
     id: Mapped[Id]

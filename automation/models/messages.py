@@ -213,5 +213,11 @@ class MessageEvent(Record):
     agent: Mapped[str] = mapped_column(String(500), default="")
     ip: Mapped[str] = mapped_column(String(64), default="")
     is_machine: Mapped[bool] = mapped_column(default=False)
-    """Our verdict, kept beside the raw hit and reversible."""
+    """Our verdict, kept beside the raw hit and reversible; see `automation.insights.hits`."""
+    machine_reason: Mapped[Code] = mapped_column(default="", server_default="")
+    """Why it is a machine's: told, agent, burst, hidden_link, by_hand."""
+    told: Mapped[Code] = mapped_column(default="", server_default="")
+    """What came with the hit: prefetch (the browser's word), provider (its verdict), earlier (an older release's)."""
+    ruling: Mapped[Code] = mapped_column(default="", server_default="")
+    """What an admin ruled, person or machine; it stands above everything else."""
     recorded_at: Mapped[datetime]

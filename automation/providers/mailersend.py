@@ -19,8 +19,8 @@ import orjson
 from pydantic import Field, SecretStr
 
 from automation import bounces
+from automation.agents import is_machine
 from automation.changes import Change
-from automation.engagement import is_machine
 from automation.errors import BadSignature, Later, Misconfigured, SendError, Unreadable, Unsure
 from automation.http_answers import LONGEST_WAIT, Answer, ask, looked_up, verdict
 from automation.mail_events import instant, our_id, part, told, words

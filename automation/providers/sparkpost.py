@@ -22,8 +22,8 @@ import orjson
 from pydantic import Field, SecretStr
 
 from automation import bounces, hook_password
+from automation.agents import is_machine
 from automation.changes import Change, MailEvent
-from automation.engagement import is_machine
 from automation.errors import Later, Misconfigured, Refused, SendError, Unreadable, Unsure
 from automation.hook_password import HookPassword, HookUser
 from automation.http_answers import LONGEST_WAIT, Answer, answered_at, ask, looked_up, verdict

@@ -30,6 +30,8 @@ _CONTROL = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
 _CLOSING_A = re.compile(r"</a\s*>", re.IGNORECASE)
 
 PIXEL = '<img src="{{ _pixel }}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0;">'
+TRAP = '<a href="{{ _click }}0" style="display:none" aria-hidden="true" tabindex="-1"></a>'
+"""A link that no reader sees: who follows it follows every link. Its number is `insights.hits.HIDDEN_LINK`."""
 
 
 def start_tags(document: str) -> Iterator[re.Match[str]]:
@@ -79,9 +81,9 @@ def _with_styles(document: str, tags: list[re.Match[str]], styles: dict[int, str
 
 
 def add_pixel(document: str) -> str:
-    """The document with the open pixel as its last element."""
+    """The document with the open pixel, and the link that only programs follow, as its last elements."""
     at = document.rfind("</body>")
-    return document + PIXEL if at < 0 else document[:at] + PIXEL + document[at:]
+    return document + TRAP + PIXEL if at < 0 else document[:at] + TRAP + PIXEL + document[at:]
 
 
 def images_without_alt(document: str) -> int:

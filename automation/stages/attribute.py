@@ -1,89 +1,120 @@
-"""Fifth stage: orders that followed a click are counted for the mail that was clicked."""
+"""Sixth stage: what brought an order, which mail it counts for, and how its customer came.
+
+Intake marks every order that it writes (`is_untraced`), and whatever changes what is known before an order marks it
+again: a late click, a verdict that is taken back. The mark is taken off in the transaction that looks at the order.
+When a store's attribution settings change, all of its orders are looked at once more, slice by slice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from automation.app import App
 from automation.faults import declare, fault
-from automation.models import Conversion, Cursor, Message, MessageEvent, Order, Store
-from automation.policy import Policy
+from automation.insights import hits
+from automation.insights.attribution import crediting
+from automation.insights.attribution.rules import Window
+from automation.insights.touches import people, tracing
+from automation.models import Attribution, Conversion, CustomerTouch, NextConversion, Order, Store
 
 declare("attribute.before_commit")
 
-_NAME = "attribute"
+# Spelt as the partial index spells it: with bound parameters SQLite would not see that it fits.
+_STALE = text("customer_touches.is_stale")
 
 
 def attribute(app: App, now: datetime, limit: int) -> int:
-    """Attribute at most `limit` new orders to the last click before them; the number of orders looked at.
+    """Attribute at most `limit` orders that changed; where there are none, look at customers, then at other rules.
 
-    Reads orders once, in the order they were recorded. Four statements, however many orders there are.
+    Answers how many were looked at; the statements are as many for one as for all of them.
     """
+    return (
+        _orders(app, limit)
+        or _customers(app, limit)
+        or _change_of_rules(app, now, limit)
+        or hits.judge_again(app, now, limit)
+    )
+
+
+def _orders(app: App, limit: int) -> int:
+    wanted = crediting.untraced()
     with app.db.read() as session:
-        cursor = session.get(Cursor, _NAME)
-        position = cursor.position if cursor else 0
-        if session.scalars(select(Order.id).where(Order.id > position).limit(1)).first() is None:
+        if session.execute(wanted.limit(1)).first() is None:
             return 0
     with app.db.write() as session:
-        cursor = session.get(Cursor, _NAME) or Cursor(name=_NAME, position=0, at=now)
-        orders = session.execute(
-            select(Order.id, Order.store_id, Order.customer_id, Order.placed_at, Store.policy)
-            .join(Store, Store.id == Order.store_id)
-            .where(Order.id > cursor.position)
-            .order_by(Order.id)
-            .limit(limit)
-        ).all()
+        orders = session.execute(wanted.limit(limit).with_for_update(skip_locked=True)).all()
         if not orders:
             return 0
-        found = _conversions(session, orders)
-        if found:
-            dialect: Any = sqlite if app.db.is_sqlite else postgresql
-            session.execute(dialect.insert(Conversion).on_conflict_do_nothing(), found)
-        cursor.position, cursor.at = orders[-1].id, now
-        session.merge(cursor)
+        ways = crediting.ways(session, {order.store_id for order in orders})
+        now_by = {store_id: Window(way.seconds, way.opens) for store_id, way in ways.items()}
+        next_by = {store_id: Window(way.wanted_seconds, way.wanted_opens) for store_id, way in ways.items()}
+        credited, coming = crediting.credited_to(session, orders, [now_by, next_by])
+        crediting.write(session, Conversion, credited)
+        passed = [order for order in orders if _is_passed(order, ways[order.store_id])]
+        if passed:
+            crediting.prepare(session, passed, coming)
+        clicked = {order_id: row["clicked_at"] for order_id, row in credited.items() if row and row["kind"] == "click"}
+        tracing.trace(session, orders, clicked)
+        people.work_out(session, {order.customer_id for order in orders} - {None})
+        session.execute(
+            update(Order)
+            .where(Order.id.in_([order.id for order in orders]))
+            .values(is_untraced=False)
+            .execution_options(synchronize_session=False)
+        )
         fault("attribute.before_commit")
     return len(orders)
 
 
-def _conversions(session: Session, orders: Sequence[Any]) -> list[dict[str, Any]]:
-    windows = {row.store_id: timedelta(days=Policy.model_validate(row.policy).attribution_days) for row in orders}
-    known = [row for row in orders if row.customer_id is not None]
-    if not known:
-        return []
-    clicks: dict[int, list[Any]] = {}
-    found = session.execute(
-        select(Message.customer_id, Message.id, Message.campaign_id, MessageEvent.at)
-        .join(MessageEvent, MessageEvent.message_id == Message.id)
-        .where(
-            Message.customer_id.in_({row.customer_id for row in known}),
-            MessageEvent.type == "click",
-            MessageEvent.is_machine.is_(False),
-            MessageEvent.at > min(row.placed_at for row in known) - max(windows.values()),
-        )
-        .order_by(MessageEvent.at)
-    )
-    for click in found:
-        clicks.setdefault(click.customer_id, []).append(click)
-    rows = []
-    for order in known:
-        since = order.placed_at - windows[order.store_id]
-        before = [c for c in clicks.get(order.customer_id, ()) if since < c.at <= order.placed_at]
-        if before:
-            last = before[-1]
-            rows.append(
-                {
-                    "order_id": order.id,
-                    "store_id": order.store_id,
-                    "campaign_id": last.campaign_id,
-                    "message_id": last.id,
-                    "clicked_at": last.at,
-                    "at": order.placed_at,
-                }
-            )
-    return rows
+def _is_passed(order: Any, way: Attribution) -> bool:
+    """Whether a change of the rules that is going on will not come to this order any more, or never would have."""
+    return way.position is not None and (order.id <= way.position or order.id > way.last)
+
+
+def _customers(app: App, limit: int) -> int:
+    stale = select(CustomerTouch.customer_id).where(_STALE).order_by(CustomerTouch.customer_id).limit(limit)
+    with app.db.read() as session:
+        if session.execute(stale.limit(1)).first() is None:
+            return 0
+    with app.db.write() as session:
+        ids = session.scalars(stale.with_for_update(skip_locked=True)).all()
+        people.work_out(session, ids)
+        fault("attribute.before_commit")
+    return len(ids)
+
+
+def _change_of_rules(app: App, now: datetime, limit: int) -> int:
+    with app.db.read() as session:
+        if not crediting.differing(session):
+            return 0
+    with app.db.write() as session:
+        store_id = next(iter(crediting.differing(session)), None)
+        if store_id is None:
+            return 0
+        # Whoever else would change the settings, or go on with this, waits for us.
+        session.scalar(select(Store.id).where(Store.id == store_id).with_for_update())
+        row = session.get_one(Attribution, store_id, with_for_update=True, populate_existing=True)
+        wanted = crediting.windows(session)[store_id]
+        if row.position is None or Window(row.wanted_seconds, row.wanted_opens) != wanted:
+            _begin(session, row, wanted, now)
+        orders = session.execute(crediting.slice_of(store_id, row.position or 0, row.last, limit)).all()
+        if orders:
+            crediting.prepare(session, orders, crediting.credited_to(session, orders, [{store_id: wanted}])[0])
+            row.position = orders[-1].id
+        if len(orders) < limit:
+            crediting.put_in_place(session, store_id)
+            row.seconds, row.opens = row.wanted_seconds, row.wanted_opens
+            row.position, row.ended_at = None, now
+        fault("attribute.before_commit")
+    return max(len(orders), 1)
+
+
+def _begin(session: Session, row: Attribution, wanted: Window, now: datetime) -> None:
+    """Settings may change again meanwhile: then it begins anew."""
+    session.execute(delete(NextConversion).where(NextConversion.store_id == row.store_id))
+    row.wanted_seconds, row.wanted_opens = wanted.seconds, wanted.opens
+    row.position, row.last, row.began_at, row.ended_at = 0, crediting.newest(session), now, None

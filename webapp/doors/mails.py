@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from automation import engagement, unsubscribing
 from automation.engagement import Hit
 from automation.errors import CartwheelError, NotAllowed, TemplateBroken, TooOften
+from automation.insights.hits import HIDDEN_LINK
 from automation.models import Message, TemplateVersion
 from automation.pace import Pace
 from automation.rendering.again import again
@@ -74,6 +75,11 @@ def click(token: str, number: int) -> Response:
     app = the_app()
     public_id = _message_of(token)
     if public_id is None or number > 2**31 - 1:
+        return nothing()
+    if number == HIDDEN_LINK:
+        if request.method == "GET":
+            agent, ip = request.user_agent.string, request.remote_addr or ""
+            _keep(Hit(public_id, "click", app.clock(), agent, ip, number), _HIT_PATIENCE)
         return nothing()
     signed = request.args.get("u")
     if signed is not None:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
-from automation.engagement import is_machine
+from automation.agents import is_machine
 from automation.errors import NotAllowed, TooOften, Unreadable
 from automation.languages import words
 from automation.models import Form, FormVersion, Store

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from automation import storefront
-from automation.engagement import is_machine
+from automation.agents import is_machine
 from automation.errors import CartwheelError, TooOften
+from automation.insights.touches.channels import device_of
 from automation.languages import words
 from automation.models import Form, FormVersion, Store
 from automation.pace import Pace
@@ -122,7 +123,8 @@ def events(key: str) -> Response:
         return _allowed(_say("This is no report.", 400), origin)
     wants_none = request.headers.get("Sec-GPC") == "1" or request.headers.get("DNT") == "1"
     if settings.tells and not wants_none and not is_machine("click", request.user_agent.string):
-        heard = Heard(store.id, report, settings.tells_carts, the_app().clock())
+        device = device_of(request.user_agent.string)
+        heard = Heard(store.id, report, settings.tells_carts, the_app().clock(), device)
         try:
             the_writer().gather(current_app.extensions["cartwheel.hear"], heard).result(_PATIENCE)
         except (TooSlow, SQLAlchemyError, CartwheelError) as error:

@@ -79,6 +79,26 @@ const api = {
   push: (call) => api[call[0]](...call.slice(1)),
 };
 
+// How a visit began: where from, and what the link said of itself. Of advertisers' click ids the names alone are told.
+function arrive() {
+  const query = new URLSearchParams(location.search);
+  const utm = {};
+  for (const name of ["source", "medium", "campaign", "term", "content"]) {
+    const value = query.get(`utm_${name}`);
+    if (value) utm[name] = value.slice(0, 200);
+  }
+  const ids = ["gclid", "gbraid", "wbraid", "msclkid", "fbclid", "ttclid"].filter((name) => query.has(name));
+  let referrer = "";
+  try {
+    const from = new URL(doc.referrer);
+    if (from.hostname !== location.hostname) referrer = from.origin;
+  } catch {
+    // Nobody sent them.
+  }
+  if (referrer || ids.length || Object.keys(utm).length) tell("arrival", { utm, ids, referrer });
+}
+
+arrive();
 tell("page");
 const shown = doc.querySelector('meta[property="product:retailer_item_id"], meta[name="cartwheel:product"]');
 if (shown) api.product(shown.content);

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from automation.actions import suppressions
+from automation.insights.touches.channels import CHANNELS
 from automation.models import Customer
 from automation.reasons import SUPPRESSIONS, day_and_time, zone
 from webapp.auth import current_admin
@@ -60,6 +61,7 @@ def one(public_id: str) -> str:
         suppression=SUPPRESSIONS.get(customer.suppression, customer.suppression),
         may_lift=suppressions.may_lift(customer.suppression),
         source_words=source_words,
+        channel_names=CHANNELS,
     )
 
 

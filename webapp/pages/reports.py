@@ -84,6 +84,22 @@ def drawable(chart: dict[str, Any] | None, table: Table) -> dict[str, Any] | Non
     return {**chart, "currency": table.currency, "digits": exponent(table.currency)}
 
 
+def asked_values(session: Session, store: Store, name: str) -> tuple[dict[str, str], str]:
+    """What the request asks of a report that a page shows; where it is not understood, the usual and what was wrong."""
+    values = request.args.to_dict()
+    try:
+        asked_of(session, store, report(name), values)
+    except NotAllowed as refused:
+        return {}, str(refused)
+    return values, ""
+
+
+def choices(session: Session) -> dict[str, Any]:
+    """What a page offers to ask a report for; see the macro `asking`."""
+    segments = session.scalars(select(Segment).where(Segment.store_id == the_store().id).order_by(Segment.name)).all()
+    return {"segments": segments, "periods": NAMED, "usual": USUAL, "against": AGAINST, "asked": request.args}
+
+
 @blueprint.get("/")
 @permission("view")
 def index() -> str:
@@ -97,7 +113,7 @@ def one(name: str) -> str | tuple[str, int]:
     """One report."""
     store, error = the_store(), ""
     with the_app().db.read() as session:
-        segments = session.scalars(select(Segment).where(Segment.store_id == store.id).order_by(Segment.name)).all()
+        offered = choices(session)
         try:
             found = shown(session, store, name, request.args.to_dict())
         except Unknown:
@@ -105,16 +121,7 @@ def one(name: str) -> str | tuple[str, int]:
         except NotAllowed as refused:
             error = str(refused)
             found = shown(session, store, name, {})
-    page = render_template(
-        "reports/one.html",
-        shown=found,
-        segments=segments,
-        periods=NAMED,
-        usual=USUAL,
-        against=AGAINST,
-        error=error,
-        asked=request.args,
-    )
+    page = render_template("reports/one.html", shown=found, error=error, **offered)
     return (page, 422) if error else page
 
 

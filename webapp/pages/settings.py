@@ -26,6 +26,7 @@ LABELS = {
     "quiet_until": "Quiet until",
     "catch_up_hours": "Hours to catch up",
     "attribution_days": "Days a click counts",
+    "attribution_opens": "Opens count, too",
 }
 """What the policy's fields are called on the page."""
 

@@ -14,6 +14,7 @@ from automation.models import (
     Consent,
     ConsentState,
     Customer,
+    CustomerTouch,
     Order,
     Store,
     Suppression,
@@ -94,6 +95,8 @@ class CustomerDetail:
     carts: int
     open_carts: int
     consents: list[TopicConsent]
+    touch: CustomerTouch | None
+    """How they came first, and last."""
 
 
 def _matches(text: str) -> ColumnElement[bool]:
@@ -199,8 +202,9 @@ def has_any(session: Session, store_id: int) -> bool:
 def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | None:
     """A customer of a store by public id; four statements."""
     found = session.execute(
-        select(Customer, Store.timezone, Store.currency, Suppression)
+        select(Customer, Store.timezone, Store.currency, Suppression, CustomerTouch)
         .join(Store, Store.id == Customer.store_id)
+        .outerjoin(CustomerTouch, CustomerTouch.customer_id == Customer.id)
         .outerjoin(
             Suppression, and_(Suppression.store_id == Customer.store_id, Suppression.email_key == Customer.email_key)
         )
@@ -208,7 +212,7 @@ def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | Non
     ).one_or_none()
     if found is None:
         return None
-    row, zone, currency, suppression = found
+    row, zone, currency, suppression, touch = found
     orders = session.execute(
         select(func.count(), func.coalesce(func.sum(Order.total - Order.refunded), 0), func.max(Order.placed_at)).where(
             Order.customer_id == row.id, Order.cancelled_at.is_(None), Order.currency == currency
@@ -241,6 +245,7 @@ def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | Non
         carts=carts[0],
         open_carts=carts[1],
         consents=_consents(session, row.id),
+        touch=touch,
     )
 
 

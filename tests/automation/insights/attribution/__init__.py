@@ -1,0 +1,1 @@
+"""Which mail an order counts for."""

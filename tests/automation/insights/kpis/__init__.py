@@ -1,0 +1,1 @@
+"""Key figures, against computations that share no code with them."""
