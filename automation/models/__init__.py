@@ -50,6 +50,7 @@ from automation.models.rhythms import CustomerRhythm, ProductRhythm, Repurchase
 from automation.models.signups import Form, FormDay, FormVersion, SignUp, Visitor
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import Template, TemplateVersion
+from automation.models.values import CustomerScore, Persona, ValueModel, ValueSettings
 
 __all__ = [
     "CLASSES",
@@ -77,6 +78,7 @@ __all__ = [
     "Cursor",
     "Customer",
     "CustomerRhythm",
+    "CustomerScore",
     "CustomerTier",
     "Decision",
     "DueItem",
@@ -112,6 +114,7 @@ __all__ = [
     "Order",
     "OrderItem",
     "OutboundWebhook",
+    "Persona",
     "PointsEntry",
     "PrivacyRequest",
     "Product",
@@ -137,6 +140,8 @@ __all__ = [
     "TopicCount",
     "Trial",
     "UTCDateTime",
+    "ValueModel",
+    "ValueSettings",
     "Variant",
     "Visitor",
     "WarmDay",

@@ -11,6 +11,7 @@ from automation import cursors, memberships, rhythms
 from automation.app import App
 from automation.faults import declare, fault
 from automation.insights.recommendations.refreshing import refresh as refresh_recommendations
+from automation.insights.value.refreshing import refresh as refresh_values
 from automation.models import Cursor, CustomerRhythm, Order
 
 declare("summarise.before_commit")
@@ -23,7 +24,7 @@ _PRODUCTS = 20
 def summarise(app: App, now: datetime, limit: int) -> int:
     """Bring the rhythms of at most `limit` customers up to their orders, and watched segments up to their members.
 
-    The same for what recommendations are made of.
+    The same for what recommendations are made of, and for what is expected of customers.
 
     New orders are found by their id, changed ones by the mark that intake leaves on their customers. The answer is
     how many rows were looked at; 0 means that all is up to date.
@@ -32,6 +33,7 @@ def summarise(app: App, now: datetime, limit: int) -> int:
     moved += _customers(app, now, limit)
     moved += _products(app, now)
     moved += refresh_recommendations(app, now, limit)
+    moved += refresh_values(app, now, limit, is_resting=moved == 0)
     return moved + memberships.refresh(app, now)
 
 
