@@ -38,7 +38,12 @@ PLACES = (
     Place("Campaigns", "send", "campaigns.index", also=("answers", "versions")),
     Place("Customers", "users", "customers.index"),
     Place("Forms", "forms", "forms.index", on_phone=False),
-    Place("Insight", "chart-line", "reports.index", also=("insight", "journey", "personas", "experiments", "feedback")),
+    Place(
+        "Insight",
+        "chart-line",
+        "reports.index",
+        also=("insight", "journey", "personas", "values", "experiments", "feedback"),
+    ),
     Place("Mailbox", "inbox", "mailbox.index"),
     Place("Feeds", "rss", "feeds.index", on_phone=False),
     Place("Import and export", "database", "imports.index", on_phone=False),

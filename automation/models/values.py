@@ -101,7 +101,7 @@ class Persona(Record):
     segment_id: Mapped[int] = mapped_column(BigInt, ForeignKey("segments.id"))
     name: Mapped[str] = mapped_column(String(100))
     colour: Mapped[Code] = mapped_column(default="blue")
-    """Of its picture: one of `automation.insights.personas.COLOURS`."""
+    """Of its picture: one of `automation.actions.personas.Colour`."""
     story: Mapped[str] = mapped_column(Text, default="")
     goals: Mapped[str] = mapped_column(Text, default="")
     frustrations: Mapped[str] = mapped_column(Text, default="")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from automation import cursors, memberships, rhythms
 from automation.app import App
 from automation.faults import declare, fault
+from automation.insights.personas import portraying
 from automation.insights.recommendations.refreshing import refresh as refresh_recommendations
 from automation.insights.value.refreshing import refresh as refresh_values
 from automation.models import Cursor, CustomerRhythm, Order
@@ -24,7 +25,8 @@ _PRODUCTS = 20
 def summarise(app: App, now: datetime, limit: int) -> int:
     """Bring the rhythms of at most `limit` customers up to their orders, and watched segments up to their members.
 
-    The same for what recommendations are made of, and for what is expected of customers.
+    The same for what recommendations are made of, for what is expected of customers,
+    and for portraits of personas.
 
     New orders are found by their id, changed ones by the mark that intake leaves on their customers. The answer is
     how many rows were looked at; 0 means that all is up to date.
@@ -34,6 +36,7 @@ def summarise(app: App, now: datetime, limit: int) -> int:
     moved += _products(app, now)
     moved += refresh_recommendations(app, now, limit)
     moved += refresh_values(app, now, limit, is_resting=moved == 0)
+    moved += portraying.refresh(app, now) if moved == 0 else 0
     return moved + memberships.refresh(app, now)
 
 

@@ -68,9 +68,7 @@ def _news(session: Session) -> News:
         .outerjoin(ValueSettings, ValueSettings.store_id == Store.id)
         .order_by(Store.id)
     ).all()
-    ends = session.execute(
-        select(*(select(func.coalesce(func.max(of), 0)).scalar_subquery() for of in _ENDS))
-    ).one()
+    ends = session.execute(select(*(select(func.coalesce(func.max(of), 0)).scalar_subquery() for of in _ENDS))).one()
     return News(
         cursors={row.name: row for row in read},
         watched=lead.watched(line for row in chosen for line in lead.lines_of(row.lead_lines)),

@@ -169,9 +169,7 @@ def missing(found: Sample, now: datetime) -> str:
 
 
 def _fit_models(rows: Sequence[Any], spent: Sequence[spending.Spent], now: datetime, figures: dict[str, Any]) -> str:
-    histories = [
-        Summary(r.occasions, r.first_order_at, r.last_occasion_at, r.repeat_spent).history(now) for r in rows
-    ]
+    histories = [Summary(r.occasions, r.first_order_at, r.last_occasion_at, r.repeat_spent).history(now) for r in rows]
     bought = purchasing.fit(histories)
     if bought is None:
         return "No parameters of BG/NBD fit these customers: they differ too little, or hardly anybody leaves."

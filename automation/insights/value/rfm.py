@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ NAMES = ("recency", "frequency", "monetary")
 
 def checked(name: str, cuts: Sequence[int]) -> list[int]:
     """A store's own thresholds. Raises NotAllowed unless they are four rising whole numbers above 0."""
-    if len(cuts) != CUTS or any(c < 1 for c in cuts) or any(a >= b for a, b in zip(cuts, cuts[1:], strict=False)):
+    if len(cuts) != CUTS or any(c < 1 for c in cuts) or any(a >= b for a, b in itertools.pairwise(cuts)):
         raise NotAllowed(f"{name.capitalize()} needs four numbers above 0, each greater than the one before.")
     return list(cuts)
 

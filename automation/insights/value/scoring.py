@@ -54,8 +54,7 @@ def standards(session: Session, store_ids: Collection[int]) -> dict[int, Standar
     newest = select(func.max(ValueModel.id)).where(ValueModel.store_id.in_(store_ids)).group_by(ValueModel.store_id)
     fitted = {row.store_id: row for row in session.scalars(select(ValueModel).where(ValueModel.id.in_(newest)))}
     chosen = {
-        row.store_id: row
-        for row in session.scalars(select(ValueSettings).where(ValueSettings.store_id.in_(store_ids)))
+        row.store_id: row for row in session.scalars(select(ValueSettings).where(ValueSettings.store_id.in_(store_ids)))
     }
     return {store_id: _standards(chosen.get(store_id), fitted.get(store_id)) for store_id in store_ids}
 
@@ -78,9 +77,7 @@ def score_due(app: App, now: datetime, limit: int) -> int:
             return 0
     with app.db.write() as session:
         claimed = session.execute(
-            due.order_by(CustomerScore.due_at, CustomerScore.customer_id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
+            due.order_by(CustomerScore.due_at, CustomerScore.customer_id).limit(limit).with_for_update(skip_locked=True)
         ).all()
         score(session, {row.customer_id: row.store_id for row in claimed}, now)
     return len(claimed)
@@ -99,7 +96,9 @@ def score(session: Session, whom: Mapping[int, int], now: datetime) -> None:
     for store_id, ids in by_store.items():
         by = measured[store_id]
         points = lead.earned(session, store_id, by.lines, ids, now)
-        rows += [_row(customer_id, bought.get(customer_id), by, points.get(customer_id, ()), now) for customer_id in ids]
+        rows += [
+            _row(customer_id, bought.get(customer_id), by, points.get(customer_id, ()), now) for customer_id in ids
+        ]
     bulk.update(session, CustomerScore, rows, key=("customer_id",))
 
 

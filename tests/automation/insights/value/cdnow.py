@@ -13,9 +13,7 @@ RECORDED = Path(__file__).parents[3] / "recordings" / "cdnow" / "customers.csv"
 
 def _rows() -> list[tuple[History, float]]:
     with RECORDED.open(encoding="utf-8") as file:
-        return [
-            (History(int(r["x"]), float(r["t_x"]), float(r["T"])), float(r["m_x"])) for r in csv.DictReader(file)
-        ]
+        return [(History(int(r["x"]), float(r["t_x"]), float(r["T"])), float(r["m_x"])) for r in csv.DictReader(file)]
 
 
 def histories() -> list[History]:

@@ -16,7 +16,10 @@ PUBLISHED = Purchasing(r=0.243, alpha=4.414, a=0.793, b=2.426)
 weeks = st.floats(0.1, 200)
 parameters = st.builds(Purchasing, st.floats(0.05, 5), st.floats(0.5, 50), st.floats(0.2, 0.95), st.floats(0.5, 10))
 histories = st.builds(
-    lambda x, share, known: History(x, share * known if x else 0.0, known), st.integers(0, 40), st.floats(0.01, 1), weeks
+    lambda x, share, known: History(x, share * known if x else 0.0, known),
+    st.integers(0, 40),
+    st.floats(0.01, 1),
+    weeks,
 )
 
 
