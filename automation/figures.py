@@ -108,7 +108,7 @@ class Concern:
     """Something that a person should look at."""
 
     key: str
-    """connection, campaign, webhooks, feed, recommendations, unknown, parked, worker or job."""
+    """connection, campaign, webhooks, feed, recommendations, values, unknown, parked, worker or job."""
     text: str
     object_id: str = ""
 

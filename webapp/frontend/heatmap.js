@@ -6,10 +6,18 @@ import { use } from "echarts/core";
 
 use([HeatmapChart, VisualMapComponent]);
 
+// A share of one colour on another; both as chart.js gives them: rgb(r,g,b).
+function mixed(above, below, share) {
+  const parts = (colour) => colour.match(/\d+/g).map(Number);
+  const [over, under] = [parts(above), parts(below)];
+  return `rgb(${over.map((value, i) => Math.round(value * share + under[i] * (1 - share))).join(",")})`;
+}
+
 export function heat(host, data, colour, write) {
   const text = colour(host, "body-color");
   const muted = colour(host, "secondary");
   const surface = colour(host, "bg-surface");
+  const tone = colour(host, data.series[0].tone ?? "primary");
   const most = Math.max(1, ...data.cells.map((cell) => cell[2]));
   const axis = (labels, name) => ({
     type: "category",
@@ -42,7 +50,7 @@ export function heat(host, data, colour, write) {
       min: 0,
       max: most,
       dimension: 2,
-      inRange: { color: [colour(host, data.series[0].tone ?? "primary")], opacity: [0.04, 0.4] },
+      inRange: { color: [0.04, 0.45].map((share) => mixed(tone, surface, share)) },
     },
     series: {
       type: "heatmap",

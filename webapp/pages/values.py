@@ -100,9 +100,17 @@ def _cohorts(figures: Figures, currency: str) -> Table:
             Column("purchases", "Purchases"),
             Column("reached", "Customers", "count", "Who came at least as far."),
             Column("share", "Bought again", "share", "With one success and one failure added."),
+            Column("gap", "Usual gap, days", "count", "The median of those who came at least as far."),
+            Column("amount", "Average order", "money", "Of those who came at least as far."),
         ),
         [
-            (f"{n} and more" if n == LONGEST else str(n), averages.reached[n - 1], averages.share(n))
+            (
+                f"{n} and more" if n == LONGEST else str(n),
+                averages.reached[n - 1],
+                averages.share(n),
+                round(averages.gap(n)),
+                round(averages.amount(n)),
+            )
             for n in range(1, LONGEST + 1)
         ],
         currency,

@@ -50,9 +50,10 @@ def worded(buyers: Sequence[Buyer], members: Collection[int]) -> Worded:
         found, chosen = found & holding[best], [*chosen, best]
         score = _agreement(found, wanted)
     # Each field's comparisons together, in the order of the fields.
-    rules = [cuts[i].rule for i in sorted(chosen)] or [{"field": "order_count", "is": "at_least", "value": 1}]
-    if not any(rule["field"] == "order_count" for rule in rules):
-        rules = [{"field": "order_count", "is": "at_least", "value": 1}, *rules]
+    rules = [cuts[i].rule for i in sorted(chosen)]
+    if all(rule["is"] == "less_than" and rule["field"] == "order_count" for rule in rules):
+        # Whoever never bought has no last order, but fewer than two orders.
+        rules = [_said("order_count", "at_least", 1), *rules]
     both = len(found & wanted)
     return Worded({"all": rules}, both / len(found) if found else 0.0, both / len(wanted) if wanted else 0.0)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from automation.app import App
 from automation.insights.value import purchasing, rfm, spending
-from automation.insights.value.cohorts import cohorts_of
+from automation.insights.value.cohorts import Bought, cohorts_of
 from automation.insights.value.finding import look_at_all
 from automation.insights.value.model import DAY, Figures, Summary
 from automation.models import CustomerRhythm, Store, ValueModel
@@ -135,8 +135,7 @@ def fit(found: Sample, now: datetime) -> dict[str, Any]:
         [row.order_count for row in rows],
         [row.spent for row in rows],
     )
-    gaps = [(r.last_occasion_at - r.first_order_at) / DAY / (r.occasions - 1) for r in rows if r.occasions > 1]
-    averages = cohorts_of([row.occasions for row in rows], gaps)
+    averages = cohorts_of([_bought(row) for row in rows])
     spent = [
         spending.Spent(r.occasions - 1, r.repeat_spent / (r.occasions - 1))
         for r in rows
@@ -144,8 +143,9 @@ def fit(found: Sample, now: datetime) -> dict[str, Any]:
     ]
     figures: dict[str, Any] = {
         "order_average": sum(row.spent for row in rows) / occasions if occasions else 0.0,
-        "gap": averages.gap,
         "reached": averages.reached,
+        "gaps": averages.gaps,
+        "amounts": averages.amounts,
         "thresholds": cuts.as_json(),
         "correlation": spending.correlation(spent),
     }
@@ -154,6 +154,11 @@ def fit(found: Sample, now: datetime) -> dict[str, Any]:
         reason = _fit_models(rows, spent, now, figures)
     stored = Figures.model_validate(figures).model_dump(mode="json")
     return {"method": "cohorts" if reason else "bg_nbd", "reason": reason, "figures": stored}
+
+
+def _bought(row: Any) -> Bought:
+    gap = (row.last_occasion_at - row.first_order_at) / DAY / (row.occasions - 1) if row.occasions > 1 else None
+    return Bought(row.occasions, gap, row.spent)
 
 
 def missing(found: Sample, now: datetime) -> str:
@@ -172,7 +177,10 @@ def _fit_models(rows: Sequence[Any], spent: Sequence[spending.Spent], now: datet
     histories = [Summary(r.occasions, r.first_order_at, r.last_occasion_at, r.repeat_spent).history(now) for r in rows]
     bought = purchasing.fit(histories)
     if bought is None:
-        return "No parameters of BG/NBD fit these customers: they differ too little, or hardly anybody leaves."
+        return (
+            "BG/NBD does not hold here: it sees customers who hardly differ, or so few who leave that all would "
+            "count as active for good."
+        )
     amounts = spending.fit(spent)
     figures["purchasing"] = {"r": bought.r, "alpha": bought.alpha, "a": bought.a, "b": bought.b}
     figures["likelihood"] = bought.log_likelihood([(one, 1) for one in histories])

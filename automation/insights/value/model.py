@@ -26,8 +26,10 @@ class Figures(BaseModel):
 
     order_average: float
     """Of all purchases of the buyers that were looked at."""
-    gap: float
     reached: tuple[int, ...]
+    """Of the cohorts, as the next two."""
+    gaps: tuple[float, ...]
+    amounts: tuple[float, ...]
     thresholds: dict[str, list[int]]
     purchasing: dict[str, float] | None = None
     spending: dict[str, float] | None = None
@@ -102,9 +104,9 @@ class Model:
         orders = self.cohorts.expected(one.occasions, silent, horizon_days)
         return Expectation(
             orders=orders,
-            value=round(orders * self.order_average),
+            value=round(orders * self.cohorts.amount(one.occasions)),
             alive=alive,
-            next_at=max(now, one.last_at + self.cohorts.gap * DAY) if alive > 0.5 else None,
+            next_at=max(now, one.last_at + self.cohorts.gap(one.occasions) * DAY) if alive > 0.5 else None,
         )
 
 
@@ -114,7 +116,7 @@ def model_of(stored: dict[str, Any]) -> Model:
     return Model(
         thresholds=Thresholds().with_own(figures.thresholds),
         order_average=figures.order_average,
-        cohorts=Cohorts(figures.reached, figures.gap),
+        cohorts=Cohorts(figures.reached, figures.gaps, figures.amounts),
         purchasing=Purchasing(**figures.purchasing) if figures.purchasing else None,
         spending=Spending(**figures.spending) if figures.spending else None,
     )
