@@ -29,6 +29,7 @@ BENCHES = (
     "fair",
     "singles",
     "imports",
+    "values",
 )
 
 

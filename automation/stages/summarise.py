@@ -31,11 +31,13 @@ def summarise(app: App, now: datetime, limit: int) -> int:
     New orders are found by their id, changed ones by the mark that intake leaves on their customers. The answer is
     how many rows were looked at; 0 means that all is up to date.
     """
-    orders = _find_new(app, now, limit) + _customers(app, now, limit)
-    moved = orders + _products(app, now)
+    new, customers = _find_new(app, now, limit), _customers(app, now, limit)
+    # What is worked out of everybody waits until no crowd is on its way in.
+    is_resting = new == 0 and customers < limit
+    moved = new + customers + _products(app, now)
     moved += refresh_recommendations(app, now, limit)
-    moved += refresh_values(app, now, limit, is_resting=orders == 0)
-    moved += portraying.refresh(app, now) if orders == 0 else 0
+    moved += refresh_values(app, now, limit, is_resting=is_resting)
+    moved += portraying.refresh(app, now) if is_resting else 0
     return moved + memberships.refresh(app, now)
 
 

@@ -105,7 +105,7 @@ def keep() -> Response | tuple[str, int]:
     except (orjson.JSONDecodeError, RuleBroken):
         raise NotAllowed("The proposal cannot be read; open the page again.") from None
     except NotAllowed as refused:
-        form["name"].error = str(refused)
+        form[f"p{place}-name"].error = str(refused)
         return _proposals_page(place, form), 422
     flash(f"{row.name} is a persona now, and a segment of the same name.")
     return _there(row.public_id)
