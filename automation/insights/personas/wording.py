@@ -65,37 +65,37 @@ def _agreement(found: Collection[int], wanted: set[int]) -> float:
 
 def _cuts(buyers: Sequence[Buyer]) -> Iterator[Cut]:
     for value in _steps([b.orders for b in buyers]):
-        least = int(value)
-        yield Cut(lambda b, v=least: b.orders >= v, _said("order_count", "at_least", least))
-        yield Cut(lambda b, v=least: b.orders < v, _said("order_count", "less_than", least))
+        yield _cut("order_count", "at_least", value, lambda b, v: b.orders >= v)
+        yield _cut("order_count", "less_than", value, lambda b, v: b.orders < v)
     for value in _steps([b.days_since for b in buyers]):
-        days = int(value)
-        yield Cut(lambda b, v=days: b.days_since <= v, _said("last_order_at", "in_last_days", days))
-        yield Cut(lambda b, v=days: b.days_since > v, _said("last_order_at", "over_days_ago", days))
+        yield _cut("last_order_at", "in_last_days", value, lambda b, v: b.days_since <= v)
+        yield _cut("last_order_at", "over_days_ago", value, lambda b, v: b.days_since > v)
     for value in _steps([b.days_known for b in buyers]):
-        days = int(value)
-        yield Cut(lambda b, v=days: b.days_known <= v, _said("first_order_at", "in_last_days", days))
-        yield Cut(lambda b, v=days: b.days_known > v, _said("first_order_at", "over_days_ago", days))
+        yield _cut("first_order_at", "in_last_days", value, lambda b, v: b.days_known <= v)
+        yield _cut("first_order_at", "over_days_ago", value, lambda b, v: b.days_known > v)
     for value in _steps([b.average for b in buyers]):
-        amount = int(value)
-        yield Cut(lambda b, v=amount: b.average >= v, _said("order_average", "at_least", amount))
-        yield Cut(lambda b, v=amount: b.average < v, _said("order_average", "less_than", amount))
+        yield _cut("order_average", "at_least", value, lambda b, v: b.average >= v)
+        yield _cut("order_average", "less_than", value, lambda b, v: b.average < v)
+
+
+def _cut(field: str, operator: str, value: int, holds: Callable[[Buyer, int], bool]) -> Cut:
+    return Cut(lambda buyer: holds(buyer, value), _said(field, operator, value))
 
 
 def _said(field: str, operator: str, value: int) -> dict[str, Any]:
     return {"field": field, "is": operator, "value": value}
 
 
-def _steps(values: Sequence[float]) -> list[float]:
+def _steps(values: Sequence[float]) -> list[int]:
     """Where a comparison may cut: the nineteen twentieths, as round numbers above 1."""
     ordered = sorted(values)
     cuts = {_rounded(ordered[len(ordered) * n // 20]) for n in range(1, 20)}
     return sorted(cut for cut in cuts if cut > 1)
 
 
-def _rounded(value: float) -> float:
+def _rounded(value: float) -> int:
     """To two digits: a person reads 120 days, not 117."""
     if value < 20:
-        return float(round(value))
-    scale = 10.0 ** (len(str(int(value))) - 2)
-    return round(value / scale) * scale
+        return round(value)
+    digits = len(str(int(value))) - 2
+    return round(round(value, -digits))

@@ -20,6 +20,31 @@ CLASSES: tuple[tuple[str, int], ...] = (
 )
 """Words, and the least number of orders."""
 
+COLUMNS = (
+    Column("orders", "Orders so far", definition="Cancelled orders and those refunded in full do not count."),
+    Column("customers", "Customers", "count"),
+    Column(
+        "expected_orders",
+        "Orders to come, each",
+        "number",
+        "The mean of what is expected within the horizon.",
+    ),
+    Column(
+        "lifetime_value",
+        "Lifetime value each",
+        "money",
+        "Orders to come times what one of theirs brings: net of refunds, before costs, not discounted.",
+    ),
+    Column("total", "Lifetime value of all", "money"),
+    Column(
+        "alive",
+        "Will buy again",
+        "share",
+        "The mean probability of buying again at all. Under BG/NBD whoever bought once counts as active: "
+        "the model lets customers leave only after a repeat purchase.",
+    ),
+)
+
 
 class CustomerValue(Report):
     """What customers are expected to order and pay within the store's horizon, by how often they bought so far."""
@@ -61,32 +86,7 @@ class CustomerValue(Report):
             )
         }
         return Table(
-            (
-                Column(
-                    "orders", "Orders so far", definition="Cancelled orders and those refunded in full do not count."
-                ),
-                Column("customers", "Customers", "count"),
-                Column(
-                    "expected_orders",
-                    "Orders to come, each",
-                    "number",
-                    "The mean of what is expected within the horizon.",
-                ),
-                Column(
-                    "lifetime_value",
-                    "Lifetime value each",
-                    "money",
-                    "Orders to come times what one of theirs brings: net of refunds, before costs, not discounted.",
-                ),
-                Column("total", "Lifetime value of all", "money"),
-                Column(
-                    "alive",
-                    "Will buy again",
-                    "share",
-                    "The mean probability of buying again at all. Under BG/NBD whoever bought once counts as active: "
-                    "the model lets customers leave only after a repeat purchase.",
-                ),
-            ),
+            COLUMNS,
             [_row(words, found[n]) for words, n in CLASSES if n in found],
             asked.currency,
         )

@@ -130,7 +130,7 @@ def _read_on(
     name: str,
     last: int,
     told: tuple[Any, Any],
-    whose: Select[Any],
+    whose: Select[*tuple[Any, ...]],
     now: datetime,
     limit: int,
 ) -> int:
@@ -160,12 +160,12 @@ def _read_on(
     return len(rows)
 
 
-def _of_events(names: Collection[str], now: datetime) -> Select[Any]:
+def _of_events(names: Collection[str], now: datetime) -> Select[*tuple[Any, ...]]:
     wanted: list[ColumnElement[bool]] = [and_(*family(name).where(now)) for name in sorted(names)]
     return select(Event.customer_id, Event.store_id).where(Event.customer_id.is_not(None), or_(*wanted))
 
 
-def _of_mails(names: Collection[str]) -> Select[Any]:
+def _of_mails(names: Collection[str]) -> Select[*tuple[Any, ...]]:
     types = [_MAIL_TYPES[name] for name in sorted(names)]
     return (
         select(Message.customer_id, Message.store_id)

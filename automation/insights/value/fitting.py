@@ -87,7 +87,7 @@ def _due(session: Session, now: datetime) -> list[tuple[int, str | None]]:
     rows = session.execute(
         select(Store.id, ValueModel.method, ValueModel.fitted_at).outerjoin(ValueModel, ValueModel.id == newest)
     )
-    found = []
+    found: list[tuple[int, str | None]] = []
     for store_id, method, fitted_at in rows:
         every = EVERY if method == "bg_nbd" else EVERY_WHILE_SMALL
         if fitted_at is None or fitted_at <= now - every:

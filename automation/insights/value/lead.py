@@ -114,7 +114,7 @@ def total(rows: Iterable[Earned]) -> int:
 
 def decayed(line: Line, instants: Iterable[datetime], now: datetime) -> float:
     """The points of an event's line."""
-    points = sum(line.points * 0.5 ** ((now - at) / (line.half_life_days * DAY)) for at in instants)
+    points: float = sum(line.points * 0.5 ** ((now - at) / (line.half_life_days * DAY)) for at in instants)
     return max(-float(line.most), min(float(line.most), points))
 
 

@@ -78,13 +78,13 @@ class Purchasing:
         r, alpha, a, b, x = self.r, self.alpha, self.a, self.b, one.repeats
         share = weeks / (alpha + one.known + weeks)
         grown = _hypergeometric(r + x, b + x, a + b + x - 1, share)
-        shrunk = ((alpha + one.known) / (alpha + one.known + weeks)) ** (r + x)
+        shrunk: float = ((alpha + one.known) / (alpha + one.known + weeks)) ** (r + x)
         found = (a + b + x - 1) / (a - 1) * (1 - shrunk * grown)
         return max(0.0, found * self.alive(one))
 
     def may_buy_within(self, one: History, weeks: float) -> float:
         """The probability of at least one purchase in the next `weeks`."""
-        quiet = ((self.alpha + one.known) / (self.alpha + one.known + weeks)) ** (self.r + one.repeats)
+        quiet: float = ((self.alpha + one.known) / (self.alpha + one.known + weeks)) ** (self.r + one.repeats)
         return self.alive(one) * (1 - quiet)
 
     def half_way(self, one: History) -> float | None:

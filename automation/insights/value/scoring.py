@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from automation import bulk
@@ -114,7 +114,7 @@ _SUMMARY = (
 )
 
 
-def _summaries(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
+def _summaries(session: Session, ids: Sequence[int]) -> Sequence[Any]:
     return session.execute(
         select(*_SUMMARY)
         .join(Customer, Customer.id == CustomerRhythm.customer_id)
@@ -173,9 +173,3 @@ def mark(session: Session, whom: Mapping[int, int], now: datetime) -> None:
         skip=["customer_id"],
         replace=["due_at"],
     )
-
-
-def is_waiting(session: Session, now: datetime) -> bool:
-    """Whether anybody is due."""
-    due = select(text("1")).select_from(CustomerScore).where(CustomerScore.due_at <= now)
-    return session.execute(due.limit(1)).first() is not None
