@@ -1,12 +1,13 @@
 """Lead score: points for what a customer does and is, by lines that anybody can read.
 
-A line about an event gives its points for each time that it happened; each half-life later they count for half, and a
-line never gives more than its limit. A line about a segment gives its points while the customer is in it. The score is
-the sum, rounded, and never below 0.
+A line about an event gives its points for each time that it happened; each half-life later they count for half, until
+there is less left than a twentieth of a point; and a line never gives more than its limit. A line about a segment gives
+its points while the customer is in it. The score is the sum, rounded, and never below 0.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ from automation.rules.sql import predicate
 
 MOST_LINES = 20
 DAY = timedelta(days=1)
-_HALVES = 8
-"""Half-lives after which nothing is left worth counting: 1/256 of the points."""
+_LEAST = 0.05
+"""Points below which an event counts no longer."""
 _LONGEST = timedelta(days=730)
 
 
@@ -112,6 +113,15 @@ def total(rows: Iterable[Earned]) -> int:
     return max(0, round(sum(row.points for row in rows)))
 
 
+def stays_for(rows: Sequence[Earned]) -> timedelta:
+    """How long the score stays what it is, if nothing happens: at least so long, by the shortest half-life."""
+    points = sum(row.points for row in rows)
+    score, shortest = total(rows), min((row.line.half_life_days for row in rows), default=1)
+    if score == 0 or any(row.points < 0 for row in rows):
+        return timedelta(0)
+    return math.log2(points / (score - 0.5)) * shortest * DAY
+
+
 def decayed(line: Line, instants: Iterable[datetime], now: datetime) -> float:
     """The points of an event's line."""
     points: float = sum(line.points * 0.5 ** ((now - at) / (line.half_life_days * DAY)) for at in instants)
@@ -122,7 +132,7 @@ def _times(
     session: Session, store_id: int, line: Line, customer_ids: Collection[int], now: datetime
 ) -> Mapping[int, list[datetime]]:
     kind = family(line.event or "")
-    since = now - min(_HALVES * line.half_life_days * DAY, _LONGEST)
+    since = now - min(math.log2(abs(line.points) / _LEAST) * line.half_life_days * DAY, _LONGEST)
     query = (
         select(kind.customer_id, kind.at)
         .select_from(kind.source())

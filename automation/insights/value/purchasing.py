@@ -20,6 +20,8 @@ from automation.insights.value.simplex import minimise
 
 _TERMS = 100_000
 _SMALL = 1e-12
+_FAR = 12.0
+"""A logarithm beyond which nobody searches: the likelihood hardly changes out there."""
 _HUGE = 10_000.0
 """A parameter beyond this says that customers hardly differ: the data do not hold the model."""
 
@@ -127,7 +129,7 @@ def fit(histories: Sequence[History]) -> Purchasing | None:
     ]  # in [0, 1], so that one start serves every shop
 
     def unlikely(point: tuple[float, ...]) -> float:
-        if max(map(abs, point)) > 25:
+        if max(map(abs, point)) > _FAR:
             return math.inf
         return -Purchasing(*map(exp, point)).log_likelihood(items) / len(histories)
 

@@ -128,6 +128,9 @@ def _row(customer_id: int, bought: Any, by: Standards, points: Iterable[Earned],
     known = expectation(bought, by, now) if bought is not None else UNKNOWN
     ages = bought is not None or any(abs(one.points) >= 0.5 for one in points) or any(one.segment for one in by.lines)
     due_at = now + LATEST - customer_id * 37 % _SLOTS * _SPREAD if ages else None
+    if bought is None and due_at is not None and not any(one.segment for one in by.lines):
+        # All that there is of them is a score, which may stay the same for longer.
+        due_at = max(due_at, now + lead.stays_for(points))
     if bought is not None:
         falls_at = rfm.falls_at(by.thresholds, bought.last_order_at, now)
         due_at = min(falls_at, due_at) if falls_at and due_at else due_at

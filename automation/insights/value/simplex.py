@@ -16,7 +16,7 @@ _EDGE = 0.3
 """How far the corners of the first simplex are from where it starts."""
 
 
-def minimise(of: Function, start: Sequence[float], *, within: float = 1e-9, most: int = 2_000) -> Point | None:
+def minimise(of: Function, start: Sequence[float], *, within: float = 1e-9, most: int = 500) -> Point | None:
     """Where `of` is least, from `start` on.
 
     It is found when the corners of the simplex differ by less than `within` of their value; None where they still
