@@ -36,8 +36,10 @@ def summarise(app: App, now: datetime, limit: int) -> int:
     is_resting = new == 0 and customers < limit
     moved = new + customers + _products(app, now)
     moved += refresh_recommendations(app, now, limit)
-    moved += refresh_values(app, now, limit, is_resting=is_resting)
-    moved += portraying.refresh(app, now) if is_resting else 0
+    values = refresh_values(app, now, limit, is_resting=is_resting)
+    moved += values
+    # A portrait tells of values, too.
+    moved += portraying.refresh(app, now) if is_resting and values == 0 else 0
     return moved + memberships.refresh(app, now)
 
 

@@ -30,7 +30,6 @@ from webapp.permissions import permission
 blueprint = Blueprint("personas", __name__, url_prefix="/personas")
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-SHOWN_CATEGORIES = 3
 
 
 @blueprint.get("/")
@@ -187,7 +186,7 @@ def _tables(p: Portrait, currency: str) -> dict[str, Table]:
     def listed(title: str, rows: Any, counted: tuple[Column, ...] = _COUNTED) -> Table:
         return Table((Column("name", title), *counted), [(r.name, r.count, r.share) for r in rows], currency)
 
-    orders = (Column("count", "Orders", "count"), Column("share", "Share of their orders", "share"))
+    orders = (Column("count", "Orders", "count"), Column("share", "Share", "share", "Of all orders by members."))
     mails = (Column("count", "Mails", "count"), Column("share", "Clicked", "share"))
     groups = [(GROUPS[r.name].words if r.name in GROUPS else r.name, r.count, r.share) for r in p.groups]
     return {
