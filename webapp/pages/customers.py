@@ -47,7 +47,7 @@ def one(public_id: str) -> str:
     with app.db.read() as session:
         customer = _found(session, public_id)
         page = timeline(session, customer.id, kind or None, after)
-        found = None if is_fragment() else standing(session, the_store().id, customer.id, app.clock())
+        found = None if is_fragment() else standing(session, customer.id)
     told = [tell(moment, customer.timezone) for moment in page.rows]
     name = "moments" if is_fragment() and after else "timeline" if is_fragment() else "one"
     return render_template(

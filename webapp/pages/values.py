@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -26,7 +26,8 @@ from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
 from webapp.pages.reports import drawable, shown
 from webapp.permissions import permission
-from webapp.queries.scores import EVENTS, line_words, segment_names
+from webapp.queries import customers
+from webapp.queries.scores import EVENTS, earned, line_words, segment_names, standing
 
 blueprint = Blueprint("values", __name__, url_prefix="/values")
 
@@ -268,3 +269,16 @@ def _line(row: Mapping[str, str]) -> dict[str, Any]:
         about = {"segment": int(number) if number.isdecimal() and len(number) < 19 else 0}
     figures = {name: row[name] for name in ("points", "half_life_days", "most") if row[name]}
     return {**about, **figures}
+
+
+@blueprint.get("/of/<public_id>")
+@permission("view")
+def of_customer(public_id: str) -> str:
+    """Where one customer's group, value and lead score come from."""
+    app, store = the_app(), the_store()
+    with app.db.read() as session:
+        customer = customers.one(session, store.id, public_id) or abort(404)
+        found = standing(session, customer.id)
+        lines = earned(session, store.id, customer.id, app.clock())
+    total = lead.total(one for _, one in lines)
+    return render_template("values/of.html", customer=customer, standing=found, lines=lines, lead_now=total)

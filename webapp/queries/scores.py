@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from automation.insights.value import lead
 from automation.insights.value.lead import Earned, Line
 from automation.insights.value.rfm import GROUPS
-from automation.insights.value.scoring import standards
-from automation.models import CustomerRhythm, CustomerScore, Segment, ValueModel
+from automation.insights.value.scoring import USUAL_HORIZON, standards
+from automation.models import CustomerRhythm, CustomerScore, Segment, ValueModel, ValueSettings
 from automation.rules.families import FAMILIES
 
 
@@ -29,32 +29,37 @@ class Standing:
     horizon_days: int
     rhythm_at: datetime | None
     """When their own rhythm would have them buy again."""
-    earned: list[tuple[str, Earned]]
-    """What each line of the lead score gives at this moment, in words."""
-    lead_now: int
 
 
-def standing(session: Session, store_id: int, customer_id: int, now: datetime) -> Standing | None:
-    """Where a customer stands; None before they were looked at. Six statements, and one for each line."""
-    row = session.get(CustomerScore, customer_id)
-    if row is None or row.scored_at is None:
+def standing(session: Session, customer_id: int) -> Standing | None:
+    """Where a customer stands; None before they were looked at. One statement."""
+    found = session.execute(
+        select(CustomerScore, ValueModel.method, ValueSettings.horizon_days, CustomerRhythm.next_expected_at)
+        .outerjoin(ValueModel, ValueModel.id == CustomerScore.model_id)
+        .outerjoin(ValueSettings, ValueSettings.store_id == CustomerScore.store_id)
+        .outerjoin(CustomerRhythm, CustomerRhythm.customer_id == CustomerScore.customer_id)
+        .where(CustomerScore.customer_id == customer_id, CustomerScore.scored_at.is_not(None))
+    ).one_or_none()
+    if found is None:
         return None
-    by = standards(session, [store_id])[store_id]
-    found = lead.earned(session, store_id, by.lines, [customer_id], now).get(customer_id, [])
-    method = session.scalar(select(ValueModel.method).where(ValueModel.id == row.model_id))
+    row, method, horizon_days, rhythm_at = found
     group = GROUPS.get(row.rfm_group or "")
-    rhythm_at = session.scalar(select(CustomerRhythm.next_expected_at).where(CustomerRhythm.customer_id == customer_id))
-    names = segment_names(session, store_id)
     return Standing(
         row=row,
         group=group.words if group else "",
         who=group.who if group else "",
         is_model=method == "bg_nbd",
-        horizon_days=by.horizon_days,
+        horizon_days=horizon_days or USUAL_HORIZON,
         rhythm_at=rhythm_at,
-        earned=[(line_words(one.line, names), one) for one in found],
-        lead_now=lead.total(found),
     )
+
+
+def earned(session: Session, store_id: int, customer_id: int, now: datetime) -> list[tuple[str, Earned]]:
+    """What each line of the lead score gives a customer at this moment, in words; a statement for each line."""
+    by = standards(session, [store_id])[store_id]
+    names = segment_names(session, store_id)
+    found = lead.earned(session, store_id, by.lines, [customer_id], now).get(customer_id, [])
+    return [(line_words(one.line, names), one) for one in found]
 
 
 def segment_names(session: Session, store_id: int) -> dict[int, str]:

@@ -117,8 +117,12 @@ def test_a_customers_page_shows_the_group_the_value_and_the_next_order(app: App,
     with app.db.read() as session:
         ada = session.get_one(Customer, 3)
     page = html.unescape(owner.get(f"/customers/{ada.public_id}").text)
-    for words in ("Lifetime value", "in 365 days", "Next order", "Lead score at this moment", "averages of cohorts"):
+    for words in ("Lifetime value", "in 365 days", "Next order", "Where these come from"):
         assert words in page, words
+    page = html.unescape(owner.get(f"/values/of/{ada.public_id}").text)
+    for words in ("Lead score at this moment", "averages of cohorts", "Places an order"):
+        assert words in page, words
+    assert owner.get("/values/of/nobody").status_code == 404
 
 
 def test_a_fitted_model_is_shown_with_its_formulas_and_parameters(app: App, store: Store, owner: Visitor) -> None:
