@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, sel
 from sqlalchemy.orm import Session
 
 from automation.insights.recommendations import checking
+from automation.insights.value import checking as value_checking
 from automation.models import (
     SENT,
     Campaign,
@@ -107,7 +108,7 @@ class Concern:
     """Something that a person should look at."""
 
     key: str
-    """connection, campaign, webhooks, feed, recommendations, unknown, parked, worker or job."""
+    """connection, campaign, webhooks, feed, recommendations, values, unknown, parked, worker or job."""
     text: str
     object_id: str = ""
 
@@ -281,6 +282,10 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
     if wrong:
         words = f"{_of(wrong, 'count')} behind the recommendations were wrong. They were put right."
         found.append(Concern("recommendations", words))
+    differing = value_checking.found(session, now)
+    if differing:
+        words = f"What was stored of {_of(differing, 'customer')} differed from their orders. It is put right."
+        found.append(Concern("values", words))
     latest = select(Message.state).order_by(Message.id.desc()).limit(RECENT).subquery()
     parked = session.scalar(select(func.count()).select_from(latest).where(latest.c.state == "parked")) or 0
     if parked:

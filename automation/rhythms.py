@@ -29,7 +29,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from automation import bulk
-from automation.models import CustomerRhythm, Order, OrderItem, ProductRhythm, Repurchase
+from automation.models import CustomerRhythm, CustomerScore, Order, OrderItem, ProductRhythm, Repurchase
 from automation.upsert import insert_into, table_of
 
 DAY = timedelta(days=1)
@@ -118,7 +118,10 @@ def _mark(session: Session, whom: Select[int | None, int, bool]) -> None:
 
 
 def summarise_customers(session: Session, customer_ids: Collection[int], now: datetime) -> None:
-    """Work out these customers' rows from their orders: eight statements, however many they are."""
+    """Work out these customers' rows from their orders: nine statements, however many they are.
+
+    What is expected of them becomes due with it.
+    """
     purchases = _purchases(session, customer_ids)
     usual = _usual(session, {p for bought in purchases.values() for o in bought for p in o.products})
     mine = CustomerRhythm.customer_id.in_(customer_ids)
@@ -141,6 +144,13 @@ def summarise_customers(session: Session, customer_ids: Collection[int], now: da
         skip=["customer_id"],
         replace=[c for c in rows[0] if c not in ("customer_id", "store_id")] if rows else (),
     )
+    bulk.insert(
+        session,
+        CustomerScore,
+        [{"customer_id": row["customer_id"], "store_id": row["store_id"], "due_at": now} for row in rows],
+        skip=["customer_id"],
+        replace=["due_at"],
+    )
     bulk.update(session, Order, orders)
     _keep_repurchases(session, customer_ids, again)
     bulk.insert(
@@ -150,6 +160,12 @@ def summarise_customers(session: Session, customer_ids: Collection[int], now: da
         skip=["product_id"],
         replace=["is_stale"],
     )
+
+
+def summaries(session: Session, stores: Mapping[int, int], now: datetime) -> dict[int, dict[str, Any]]:
+    """What ought to stand in the row of each of these customers ({customer's id: store's}); two statements."""
+    purchases = _purchases(session, list(stores))
+    return {c: _summary(c, store_id, purchases.get(c, []), now) for c, store_id in stores.items()}
 
 
 def _usual(session: Session, product_ids: Collection[int]) -> dict[int, int]:
@@ -181,11 +197,15 @@ def _purchases(session: Session, customer_ids: Collection[int]) -> dict[int, lis
 def _summary(customer_id: int, store_id: int, bought: Sequence[Purchase], now: datetime) -> dict[str, Any]:
     days = rhythm_of(gaps(o.placed_at for o in bought)[-RECENT:])
     last = bought[-1].placed_at if bought else None
+    occasions = _occasions(bought)
     return {
         "customer_id": customer_id,
         "store_id": store_id,
         "order_count": len(bought),
         "spent": sum(o.net for o in bought),
+        "occasions": len(occasions),
+        "repeat_spent": sum(net for _, net in occasions[1:]),
+        "last_occasion_at": occasions[-1][0] if occasions else None,
         "first_order_at": bought[0].placed_at if bought else None,
         "last_order_at": last,
         "median_days": days,
@@ -193,6 +213,17 @@ def _summary(customer_id: int, store_id: int, bought: Sequence[Purchase], now: d
         "is_stale": False,
         "summarised_at": now,
     }
+
+
+def _occasions(bought: Sequence[Purchase]) -> list[tuple[datetime, int]]:
+    """When each occasion began, and what was spent on it."""
+    found: list[tuple[datetime, int]] = []
+    for order in bought:
+        if found and order.placed_at - found[-1][0] < DAY:
+            found[-1] = found[-1][0], found[-1][1] + order.net
+        else:
+            found.append((order.placed_at, order.net))
+    return found
 
 
 def _as_of_each(bought: Sequence[Purchase]) -> list[int | None]:
@@ -336,5 +367,6 @@ def stale_products(now: datetime, limit: int) -> Select[int]:
 
 def forget(session: Session, customer_id: int) -> None:
     """Remove what was worked out for a customer whose orders went to another."""
+    session.execute(delete(table_of(CustomerScore)).where(CustomerScore.customer_id == customer_id))
     session.execute(delete(table_of(CustomerRhythm)).where(CustomerRhythm.customer_id == customer_id))
     session.execute(delete(table_of(Repurchase)).where(Repurchase.customer_id == customer_id))

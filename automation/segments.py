@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from automation.models import Campaign, CampaignVersion, Customer, Segment
+from automation.models import Campaign, CampaignVersion, Customer, Persona, Segment
 from automation.rules.language import Rule
 from automation.rules.scope import scope_of
 from automation.rules.sql import predicate
@@ -33,7 +33,7 @@ class Member:
 class Use:
     """Something that refers to a segment."""
 
-    kind: Literal["campaign", "segment"]
+    kind: Literal["campaign", "segment", "persona"]
     id: int
     name: str
     places: tuple[str, ...]
@@ -74,7 +74,7 @@ def is_member(session: Session, store_id: int, rule: Rule, customer_id: int, now
 
 
 def uses(session: Session, store_id: int, segment_id: int) -> list[Use]:
-    """The campaigns, as drafts and live, and the segments that refer to a segment."""
+    """The campaigns, as drafts and live, the segments and the personas that refer to a segment."""
     found = []
     campaigns = session.execute(
         select(Campaign.id, Campaign.name, Campaign.draft, CampaignVersion.definition)
@@ -91,6 +91,8 @@ def uses(session: Session, store_id: int, segment_id: int) -> list[Use]:
         select(Segment.id, Segment.name, Segment.rule).where(Segment.store_id == store_id).order_by(Segment.name)
     )
     found += [Use("segment", row.id, row.name, ("rule",)) for row in segments if _refers(row.rule, segment_id)]
+    faces = session.execute(select(Persona.id, Persona.name).where(Persona.segment_id == segment_id))
+    found += [Use("persona", row.id, row.name, ("segment",)) for row in faces]
     return found
 
 

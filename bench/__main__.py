@@ -32,6 +32,7 @@ BENCHES = (
     "storefront",
     "experiments",
     "figures",
+    "values",
 )
 
 

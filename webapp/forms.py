@@ -104,16 +104,16 @@ def read(
     try:
         return model.model_validate(given), form
     except ValidationError as error:
-        place_errors(form, error)
+        place_errors(form, error, prefix=prefix)
         return None, form
 
 
-def place_errors(form: Form, error: ValidationError) -> None:
+def place_errors(form: Form, error: ValidationError, *, prefix: str = "") -> None:
     """Put each of pydantic's complaints at its field, in words for the person who typed it."""
     for found in error.errors():
         words = _words(dict(found))
         name = str(found["loc"][0]) if found["loc"] else ""
-        at = next((f for f in form.fields if f.name == name), None)
+        at = next((f for f in form.fields if f.name == prefix + name), None)
         if at is None:
             form.error = f"{form.error} {words}".strip()
         elif not at.error:

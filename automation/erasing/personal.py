@@ -258,6 +258,7 @@ HELD: dict[str, Held] = {
         {_LINK: "id store_id offer_id customer_id enrolment_id holder", _FIGURE: "reason at"},
     ),
     "customer_rhythms": Held(by("customer_id"), is_deleted=True),
+    "customer_scores": Held(by("customer_id"), is_deleted=True),
     "repurchases": Held(by("customer_id"), is_deleted=True),
     "conversions": Held(
         through("order_id", Order),
@@ -319,7 +320,8 @@ NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("template_versions", "campaigns", "campaign_versions", "segments", "offers", "rewards"), _STORES),
     **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions", "saved_blocks", "attributions"), _STORES),
     **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),
-    **dict.fromkeys(("product_pairs", "product_demand"), "counts over many customers"),
+    **dict.fromkeys(("product_pairs", "product_demand", "value_models"), "counts over many customers"),
+    **dict.fromkeys(("personas", "value_settings"), _STORES),
     **dict.fromkeys(("measurements", "series_days", "alerts"), "sums over many customers"),
     "alert_mutes": _ADMINS,
     **dict.fromkeys(("admins", "sessions", "login_links", "login_failures", "api_keys"), _ADMINS),

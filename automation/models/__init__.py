@@ -53,6 +53,7 @@ from automation.models.signups import Form, FormDay, FormVersion, SignUp, Visito
 from automation.models.stores import Connection, InboundWebhook, Store, TopicCount
 from automation.models.templates import SavedBlock, Template, TemplateVersion
 from automation.models.touches import Attribution, CustomerTouch, NextConversion, OrderTouch
+from automation.models.values import CustomerScore, Persona, ValueModel, ValueSettings
 
 __all__ = [
     "CLASSES",
@@ -83,6 +84,7 @@ __all__ = [
     "Cursor",
     "Customer",
     "CustomerRhythm",
+    "CustomerScore",
     "CustomerTier",
     "CustomerTouch",
     "Decision",
@@ -123,6 +125,7 @@ __all__ = [
     "OrderItem",
     "OrderTouch",
     "OutboundWebhook",
+    "Persona",
     "PointsEntry",
     "PrivacyRequest",
     "Product",
@@ -150,6 +153,8 @@ __all__ = [
     "TopicCount",
     "Trial",
     "UTCDateTime",
+    "ValueModel",
+    "ValueSettings",
     "Variant",
     "Visitor",
     "WarmDay",

@@ -32,6 +32,12 @@ class CustomerRhythm(Record):
     order_count: Mapped[int] = mapped_column(default=0)
     spent: Mapped[Money] = mapped_column(default=0)
     """What was charged less what went back, in minor units of the orders' currency."""
+    occasions: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Orders at least a day apart; what follows within a day belongs to the one before."""
+    repeat_spent: Mapped[Money] = mapped_column(default=0, server_default=text("0"))
+    """`spent` without the first occasion."""
+    last_occasion_at: Mapped[datetime | None]
+    """When the last one began."""
     first_order_at: Mapped[datetime | None]
     last_order_at: Mapped[datetime | None]
     median_days: Mapped[int | None]

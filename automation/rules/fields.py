@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from automation.errors import SetupError
-from automation.models import Customer, LoyaltyAccount
+from automation.models import Customer, CustomerScore, LoyaltyAccount
 from automation.rules.operators import ValueType
 from automation.upsert import table_of
 
 _customers = table_of(Customer)
 _accounts = table_of(LoyaltyAccount)
+_scores = table_of(CustomerScore)
 
 Do = Literal["count", "sum", "average", "min", "max", "first", "last"]
 
@@ -52,6 +53,11 @@ class Field:
     beside: Beside | None = None
     is_money: bool = False
     """True for an amount in minor units of the store's currency."""
+
+
+def _scored(name: str, type_: ValueType, words: str, *, is_money: bool = False) -> Field:
+    """What is expected of a customer, as of at most a week ago: `automation.insights.value`."""
+    return Field(name, type_, words, beside=Beside(_scores.c.customer_id, _scores.c[name]), is_money=is_money)
 
 
 _ALL = (
@@ -97,6 +103,15 @@ _ALL = (
     ),
     Field("tier", "text", "their tier", beside=Beside(_accounts.c.customer_id, _accounts.c.tier)),
     Field("last_visit_at", "instant", "their last visit", tally=Tally("visit", "last")),
+    _scored("rfm_group", "text", "their group"),
+    _scored("recency", "number", "their score for recency"),
+    _scored("frequency", "number", "their score for frequency"),
+    _scored("monetary", "number", "their score for money spent"),
+    _scored("expected_orders", "number", "the number of orders expected of them"),
+    _scored("lifetime_value", "number", "their expected lifetime value", is_money=True),
+    _scored("alive", "number", "the probability that they buy again"),
+    _scored("next_order_at", "instant", "their next expected order"),
+    _scored("lead_score", "number", "their lead score"),
 )
 
 FIELDS: dict[str, Field] = {field.name: field for field in _ALL}

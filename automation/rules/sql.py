@@ -247,7 +247,8 @@ class Reader:
             return build(field.sql())
         row = select(literal(1)).where(field.beside.customer_id == _customers.c.id).correlate(_customers)
         if operator == "is_unknown":
-            return not_(exists(row.where(field.beside.column.is_not(None))))
+            # An empty text is not known either.
+            return not_(exists(row.where(not_(build(field.beside.column)))))
         return exists(row.where(build(field.beside.column)))
 
     def _document(self, rule: Compare) -> Truth:

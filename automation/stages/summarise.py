@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from automation import cursors, memberships, rhythms
 from automation.app import App
 from automation.faults import declare, fault
+from automation.insights.personas import portraying
 from automation.insights.recommendations.refreshing import refresh as refresh_recommendations
+from automation.insights.value.refreshing import refresh as refresh_values
 from automation.models import Cursor, CustomerRhythm, Order
 
 declare("summarise.before_commit")
@@ -23,15 +25,21 @@ _PRODUCTS = 20
 def summarise(app: App, now: datetime, limit: int) -> int:
     """Bring the rhythms of at most `limit` customers up to their orders, and watched segments up to their members.
 
-    The same for what recommendations are made of.
+    The same for what recommendations are made of, for what is expected of customers,
+    and for portraits of personas.
 
     New orders are found by their id, changed ones by the mark that intake leaves on their customers. The answer is
     how many rows were looked at; 0 means that all is up to date.
     """
-    moved = _find_new(app, now, limit)
-    moved += _customers(app, now, limit)
-    moved += _products(app, now)
+    new, customers = _find_new(app, now, limit), _customers(app, now, limit)
+    # What is worked out of everybody waits until no crowd is on its way in.
+    is_resting = new == 0 and customers < limit
+    moved = new + customers + _products(app, now)
     moved += refresh_recommendations(app, now, limit)
+    values = refresh_values(app, now, limit, is_resting=is_resting)
+    moved += values
+    # A portrait tells of values, too.
+    moved += portraying.refresh(app, now) if is_resting and values == 0 else 0
     return moved + memberships.refresh(app, now)
 
 

@@ -1,5 +1,6 @@
 // Charts, drawn as SVG from the JSON inside an <echart-view>:
 //   {"kind": "bar" | "line", "categories": [...], "stacked": true, "series": [{"name", "values", "tone"}]}
+//   {"kind": "heat", …}: see heatmap.js
 // "unit" tells what the values are: "count" (the usual), "share" (0 to 1), or "money" (minor units) with "currency"
 // and "digits", how many stand behind the point.
 // A tone is the name of one of the theme's colours: primary, blue, green, yellow, red, secondary.
@@ -7,6 +8,7 @@ import { BarChart, LineChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { heat } from "./heatmap.js";
 
 use([BarChart, LineChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, SVGRenderer]);
 
@@ -59,6 +61,10 @@ export function draw(host) {
     host.append(stage);
   }
   host.chart ??= init(stage, null, { renderer: "svg" });
+  if (data.kind === "heat") {
+    host.chart.setOption(heat(host, data, colour, writing(data)), { notMerge: true });
+    return;
+  }
   host.chart.setOption({
     animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches && !host.hasAttribute("still"),
     animationDuration: 300,

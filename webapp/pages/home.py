@@ -31,6 +31,7 @@ CONCERNS = {
     "webhooks": ("webhook", "connections.index", "yellow"),
     "feed": ("rss", "feeds.index", "yellow"),
     "recommendations": ("chart-bar", "", "yellow"),
+    "values": ("chart-line", "values.index", "yellow"),
     "unknown": ("help-circle", "mailbox.index", "yellow"),
     "parked": ("mail-off", "mailbox.index", "yellow"),
 }

@@ -18,6 +18,7 @@ from automation.models import (
     Consent,
     ConsentState,
     Customer,
+    CustomerScore,
     Enrolment,
     Event,
     LoyaltyAccount,
@@ -204,7 +205,25 @@ class World:
             "consents": {topic: self._consent(key, topic) for topic in TOPICS if dice.random() < 0.5},
             "suppression": self._suppression(row["email_key"]),
             **self._account(key),
+            **self._expected(key),
         }
+
+    def _expected(self, owner: int) -> Row:
+        """What is expected of the customer; of some nothing is."""
+        names = ("recency", "frequency", "monetary")
+        scores: Row = {name: self.dice.choice([None, 1, 5]) for name in names}
+        scores |= {
+            "rfm_group": self.dice.choice([None, "champions", "Lost"]),
+            "expected_orders": self.dice.choice([None, 0.0, 0.5, 42.0]),
+            "lifetime_value": self.dice.choice([None, 0, 1000]),
+            "alive": self.dice.choice([None, 0.25, 1.0]),
+            "next_order_at": self._maybe(0.5),
+            "lead_score": self.dice.choice([0, 1, 42]),
+        }
+        if self.dice.random() < 0.4:
+            return dict.fromkeys(scores)
+        self._keep(CustomerScore, customer_id=owner, store_id=self.store_id, **scores)
+        return scores
 
     def _account(self, owner: int) -> Row:
         """Where the customer stands in the programme; some have no account."""
