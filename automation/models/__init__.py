@@ -25,6 +25,14 @@ from automation.models.customers import (
 from automation.models.errands import Errand
 from automation.models.feeds import Feed, FeedItem
 from automation.models.imports import Import, ImportChunk, ImportMapping, ImportRefusal
+from automation.models.journey import (
+    TOUCHPOINT_KINDS,
+    FeedbackNote,
+    JourneyShare,
+    JourneyStage,
+    JourneyStay,
+    Touchpoint,
+)
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
@@ -58,6 +66,7 @@ __all__ = [
     "IN_FLIGHT",
     "SENT",
     "STATES",
+    "TOUCHPOINT_KINDS",
     "Admin",
     "AdminSession",
     "ApiKey",
@@ -86,6 +95,7 @@ __all__ = [
     "Event",
     "Feed",
     "FeedItem",
+    "FeedbackNote",
     "Form",
     "FormDay",
     "FormVersion",
@@ -99,6 +109,9 @@ __all__ = [
     "InboundWebhook",
     "Installation",
     "Job",
+    "JourneyShare",
+    "JourneyStage",
+    "JourneyStay",
     "Lease",
     "LoginFailure",
     "LoginLink",
@@ -135,6 +148,7 @@ __all__ = [
     "Template",
     "TemplateVersion",
     "TopicCount",
+    "Touchpoint",
     "Trial",
     "UTCDateTime",
     "Variant",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from automation import cursors, memberships, rhythms
 from automation.app import App
 from automation.faults import declare, fault
+from automation.insights.journey.moving import refresh as refresh_journey
 from automation.insights.recommendations.refreshing import refresh as refresh_recommendations
 from automation.models import Cursor, CustomerRhythm, Order
 
@@ -23,7 +24,7 @@ _PRODUCTS = 20
 def summarise(app: App, now: datetime, limit: int) -> int:
     """Bring the rhythms of at most `limit` customers up to their orders, and watched segments up to their members.
 
-    The same for what recommendations are made of.
+    The same for what recommendations are made of, and for where customers stand on the journey.
 
     New orders are found by their id, changed ones by the mark that intake leaves on their customers. The answer is
     how many rows were looked at; 0 means that all is up to date.
@@ -32,6 +33,7 @@ def summarise(app: App, now: datetime, limit: int) -> int:
     moved += _customers(app, now, limit)
     moved += _products(app, now)
     moved += refresh_recommendations(app, now, limit)
+    moved += refresh_journey(app, now, limit)
     return moved + memberships.refresh(app, now)
 
 
