@@ -1,4 +1,5 @@
 // Charts, drawn as SVG from the JSON inside an <echart-view>:
+//   {"kind": "sankey", "links": [{"from", "to", "value"}]}, or
 //   {"kind": "bar" | "line", "categories": [...], "stacked": true, "series": [{"name", "values", "tone"}]}
 // "unit" tells what the values are: "count" (the usual), "share" (0 to 1), or "money" (minor units) with "currency"
 // and "digits", how many stand behind the point.
@@ -7,6 +8,7 @@ import { BarChart, LineChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { sankey, tip } from "./sankey.js";
 
 use([BarChart, LineChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, SVGRenderer]);
 
@@ -59,6 +61,21 @@ export function draw(host) {
     host.append(stage);
   }
   host.chart ??= init(stage, null, { renderer: "svg" });
+  if (data.kind === "sankey") {
+    host.chart.setOption({
+      animation: false,
+      textStyle: { fontFamily: "Inter Variable, sans-serif", color: muted },
+      tooltip: {
+        renderMode: "richText",
+        formatter: tip,
+        backgroundColor: colour(host, "bg-surface"),
+        borderColor: line,
+        textStyle: { color: text },
+      },
+      series: [sankey(data, host, colour)],
+    });
+    return;
+  }
   host.chart.setOption({
     animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches && !host.hasAttribute("still"),
     animationDuration: 300,
