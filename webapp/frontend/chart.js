@@ -3,6 +3,7 @@
 //   {"kind": "bar" | "line", "categories": [...], "stacked": true, "series": [{"name", "values", "tone"}]}
 // "unit" tells what the values are: "count" (the usual), "share" (0 to 1), or "money" (minor units) with "currency"
 // and "digits", how many stand behind the point.
+// "min" and "max" fix the ends of the scale, which else follow the values.
 // A tone is the name of one of the theme's colours: primary, blue, green, yellow, red, secondary.
 import { BarChart, LineChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
@@ -97,12 +98,14 @@ export function draw(host) {
       data: data.categories,
       boundaryGap: data.kind !== "line",
       axisTick: { show: false },
-      axisLine: { lineStyle: { color: line } },
+      axisLine: { onZero: false, lineStyle: { color: line } },
       axisLabel: { color: muted, hideOverlap: true },
     },
     yAxis: {
       type: "value",
       minInterval: data.unit ? undefined : 1,
+      min: data.min,
+      max: data.max,
       axisLabel: { color: muted, formatter: writing(data) },
       splitLine: { lineStyle: { color: line, type: "dashed" } },
     },

@@ -51,7 +51,7 @@ class Touchpoints(Report):
     def chart(self, table: Table) -> dict[str, Any]:
         """The emotional curve: the feeling at each touchpoint along the journey."""
         series = [{"name": "Feeling", "values": table.column("feeling")}]
-        return {"kind": "line", "categories": table.column("touchpoint"), "series": series, "unit": "number"}
+        return {"kind": "line", "categories": table.column("touchpoint"), "series": series, "min": -2, "max": 2}
 
 
 def _shares(m: Met) -> tuple[float | None, float | None]:

@@ -83,6 +83,7 @@ def test_a_touchpoint_is_added_changed_and_taken_away(app: App, owner: Visitor) 
     assert owner.post(f"/journey/touchpoints/{row.id}", changed).status_code == 303
     assert "No card reader" in owner.get("/journey/").text
     owner.post(f"/journey/touchpoints/{row.id}/remove")
+    assert "Craft fair is off the map." in owner.get("/journey/").text
     assert "Craft fair" not in owner.get("/journey/").text
 
 
