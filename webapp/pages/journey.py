@@ -30,6 +30,7 @@ from webapp.permissions import permission
 
 blueprint = Blueprint("journey", __name__, url_prefix="/journey")
 
+ASIDE = ("remove", "back")
 FEELINGS = {2: "Delighted", 1: "Pleased", 0: "Neutral", -1: "Annoyed", -2: "Angry"}
 
 
@@ -195,11 +196,13 @@ def store_stage(stage_id: int) -> Response | tuple[str, int]:
     return _home()
 
 
-@blueprint.post("/stages/<int:stage_id>/<any(remove, back):what>")
+@blueprint.post("/stages/<int:stage_id>/<what>")
 @permission("edit")
 def set_stage_aside(stage_id: int, what: str) -> Response:
     """Take it off the map, or put it back."""
     app, row = the_app(), _find_stage(stage_id)
+    if what not in ASIDE:
+        abort(404)
     with app.db.write() as session:
         journey.set_stage_aside(
             session,
@@ -269,11 +272,13 @@ def store_place(place_id: int) -> Response | tuple[str, int]:
     return _home()
 
 
-@blueprint.post("/touchpoints/<int:place_id>/<any(remove, back):what>")
+@blueprint.post("/touchpoints/<int:place_id>/<what>")
 @permission("edit")
 def set_place_aside(place_id: int, what: str) -> Response:
     """Take it off the map, or put it back."""
     app, row = the_app(), _find_place(place_id)
+    if what not in ASIDE:
+        abort(404)
     with app.db.write() as session:
         found = journey.touchpoint(session, row.store_id, place_id)
         journey.set_touchpoint_aside(session, found, app.clock(), current_admin().id, is_back=what == "back")

@@ -33,6 +33,7 @@ HISTORY = 53
 MOST = 500
 """Customers of one transaction."""
 
+Rows = Select[int, int, int] | Select[int, int, int | None]
 Seen = tuple[datetime, int | None]
 Standing = Callable[[Sequence[int], datetime], dict[int, int | None]]
 
@@ -62,15 +63,15 @@ def refresh(app: App, now: datetime, limit: int) -> int:
     return moved + sum(_round(app, store_id, now, limit) for store_id in sorted(stores))
 
 
-def _orders(above: int) -> Select[Any]:
+def _orders(above: int) -> Rows:
     return select(Order.id, Order.store_id, Order.customer_id).where(Order.id > above).order_by(Order.id)
 
 
-def _events(above: int) -> Select[Any]:
+def _events(above: int) -> Rows:
     return select(Event.id, Event.store_id, Event.customer_id).where(Event.id > above).order_by(Event.id)
 
 
-def _mails(above: int) -> Select[Any]:
+def _mails(above: int) -> Rows:
     return (
         select(MessageEvent.id, Message.store_id, Message.customer_id)
         .join(Message, Message.id == MessageEvent.message_id)
@@ -79,11 +80,11 @@ def _mails(above: int) -> Select[Any]:
     )
 
 
-def _customers(above: int) -> Select[Any]:
+def _customers(above: int) -> Rows:
     return select(Customer.id, Customer.store_id, Customer.id).where(Customer.id > above).order_by(Customer.id)
 
 
-_SOURCES: dict[str, tuple[Callable[[int], Select[Any]], Any]] = {
+_SOURCES: dict[str, tuple[Callable[[int], Rows], Any]] = {
     "journey:orders": (_orders, Order.id),
     "journey:events": (_events, Event.id),
     "journey:mails": (_mails, MessageEvent.id),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from automation.insights.journey.measuring import flows
-from automation.insights.report import Asked, Column, Report, Table
+from automation.insights.report import Asked, Cell, Column, Report, Table
 
 
 class JourneyMovement(Report):
@@ -25,7 +25,9 @@ class JourneyMovement(Report):
             Column("customers", "Customers", "count", "Different customers who made them."),
         )
         ways = {1: "onward", -1: "back", 0: "begins"}
-        rows = [[f.source, f.target, ways[f.step], f.moves, f.customers] for f in flows(session, asked, asked.period)]
+        rows: list[list[Cell]] = [
+            [f.source, f.target, ways[f.step], f.moves, f.customers] for f in flows(session, asked, asked.period)
+        ]
         return Table(columns, rows, asked.currency)
 
     def chart(self, table: Table) -> dict[str, Any]:
