@@ -36,6 +36,7 @@ REASONS: dict[str, str] = {
     "quiet_hours": "it is night where the customer lives",
     "paused": "the customer wants a rest from mails",
     "own_limit": "the customer had as many mails this week as they want",
+    "own_month": "the customer had as many mails this month as they want",
     "weekly_limit": "the customer had as many mails this week as may be",
     "daily_limit": "the customer had as many mails today as may be",
     "gap": "the customer had another mail a short while ago",
@@ -90,10 +91,14 @@ class Facts(NamedTuple):
     """Mails of the limited classes since midnight where the customer lives, those about to go among them."""
     this_week: int = 0
     """The same since Monday."""
+    this_month: int = 0
+    """The same since the first of the month; counted only where `own_month` is set."""
     paused_until: datetime | None = None
     """The customer wants no capped mail before."""
     own_limit: int | None = None
     """Most capped mails that the customer wants in a week."""
+    own_month: int | None = None
+    """Most capped mails that the customer wants in a calendar month."""
     failing: str | None = None
     """The first of the trigger's conditions, or of what else the mail relies on, that no longer holds."""
     is_stopped: bool = False
@@ -219,12 +224,18 @@ def _obstacles(draft: Draft, facts: Facts, policy: Policy, at: datetime, now: da
 def _limits(draft: Draft, facts: Facts, policy: Policy, at: datetime, now: datetime) -> Iterator[Verdict]:
     """Limits by the day and the week where the customer lives; a mail counts only in those that `now` lies in."""
     limited, capped = draft.mail_class in policy.limited, draft.mail_class in CAPPED
-    if not (facts.this_week or facts.today) or not (limited or capped):
+    if not (facts.this_week or facts.today or facts.this_month) or not (limited or capped):
         return
     where = zone(facts.timezone)
     today = local_date(now, where)
     week_ends = instant(today + timedelta(days=7 - today.weekday()), MIDNIGHT, where)
     seen = {"timezone": facts.timezone}
+    if capped and facts.own_month is not None and facts.this_month >= facts.own_month:
+        month_ends = instant((today.replace(day=1) + timedelta(days=31)).replace(day=1), MIDNIGHT, where)
+        if at < month_ends:
+            yield Verdict(
+                "defer", "own_month", {**seen, "count": facts.this_month, "most": facts.own_month}, month_ends
+            )
     if capped and facts.own_limit is not None and facts.this_week >= facts.own_limit and at < week_ends:
         yield Verdict("defer", "own_limit", {**seen, "count": facts.this_week, "most": facts.own_limit}, week_ends)
     most = policy.most_per_week

@@ -43,6 +43,9 @@ class Rules(BaseModel):
         "individual",
         description="Clicks and opens: not counted at all, counted without whose they are, or kept for each customer.",
     )
+    unconfirmed_days: int = Field(
+        30, ge=1, le=365, description="Days after which nothing is kept of a sign-up that nobody confirmed."
+    )
     erases_at_once: bool = Field(
         default=True, description="A shop's request to erase a customer is carried out without asking anybody."
     )

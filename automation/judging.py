@@ -50,6 +50,7 @@ _TELLING = (
     Customer.timezone,
     Customer.paused_until,
     Customer.most_per_week,
+    Customer.most_per_month,
     ConsentState.status,
     # Of those who agreed nobody asks since when.
     case((ConsentState.status != "granted", ConsentState.at)),
@@ -72,6 +73,7 @@ _COLUMNS = (
     Message.mail_class,
     Message.priority,
     Customer.timezone,
+    Customer.most_per_month,
 )
 Mails = Sequence[Any]
 """Rows of `_COLUMNS`, the most important first."""
@@ -90,6 +92,7 @@ class _Count(NamedTuple):
     last_at: datetime | None
     today: int
     this_week: int
+    this_month: int = 0
     ahead: Ahead | None = None
 
 
@@ -195,10 +198,14 @@ def judge(app: App, session: Session, mails: Mails, now: datetime) -> list[Verdi
             mail_class = row.mail_class
             if mail_class in CAPPED:
                 ahead = Ahead(row.id, mail_class, row.priority)
-                counts[customer_id] = _Count(now, count.today + 1, count.this_week + 1, ahead)
+                counts[customer_id] = _one_more(count)._replace(last_at=now, ahead=ahead)
             elif mail_class in house.policy.limited:
-                counts[customer_id] = count._replace(today=count.today + 1, this_week=count.this_week + 1)
+                counts[customer_id] = _one_more(count)
     return found
+
+
+def _one_more(count: _Count) -> _Count:
+    return count._replace(today=count.today + 1, this_week=count.this_week + 1, this_month=count.this_month + 1)
 
 
 def _draft(row: Any) -> Draft:
@@ -206,9 +213,10 @@ def _draft(row: Any) -> Draft:
 
 
 def _facts(row: Any, house: _House, count: _Count, condition: str | None) -> Facts:
-    (*_, is_erased, timezone, paused_until, own_limit, status, consent_at, suppression, is_stopped, no_address) = row[
-        :_SLICE
-    ]
+    told = row[_SLICE - 10 : _SLICE]
+    is_erased, timezone, paused_until, own_limit, own_month, status, consent_at, suppression, is_stopped, no_address = (
+        told
+    )
     return Facts(
         email_key=None if no_address else "known",
         is_erased=bool(is_erased),
@@ -220,8 +228,10 @@ def _facts(row: Any, house: _House, count: _Count, condition: str | None) -> Fac
         ahead=count.ahead,
         today=count.today,
         this_week=count.this_week,
+        this_month=count.this_month,
         paused_until=paused_until,
         own_limit=own_limit,
+        own_month=own_month,
         failing=condition,
         is_stopped=bool(is_stopped),
     )
@@ -245,6 +255,8 @@ def _counts(session: Session, mails: Mails, houses: dict[int, _House], now: date
         Message.customer_id,
         Column("day_at", UTCDateTime()),
         Column("week_at", UTCDateTime()),
+        Column("month_at", UTCDateTime()),
+        Column("since_at", UTCDateTime()),
         Column("rank", Integer()),
     ]
     given = bulk.table(session, columns, list(asked.values()), name="asked")
@@ -256,50 +268,63 @@ def _counts(session: Session, mails: Mails, houses: dict[int, _House], now: date
         (Message.state.in_(("claimed", "submitting")), now),
         else_=Message.decided_at,
     )
-    since = now - _WEEK - max(house.policy.defer for house in houses.values()) - _SLACK
     is_fresh = and_(or_(Message.stale_at.is_(None), Message.stale_at > now), Message.id.not_in(select(mine.c.id)))
     # A mail beyond the gap is no fact that a verdict could rest on.
     is_near = went_at > now - max(house.policy.gap for house in houses.values())
     last_at = func.max(case((and_(is_near, Message.rank >= CLASSES.index("lifecycle")), went_at)), type_=UTCDateTime())
     this_week = func.sum(case((went_at >= given.c.week_at, 1), else_=0))
+    this_month = func.sum(case((went_at >= given.c.month_at, 1), else_=0))
+    today = func.sum(case((went_at >= given.c.day_at, 1), else_=0))
     found = session.execute(
-        select(Message.customer_id, last_at, func.sum(case((went_at >= given.c.day_at, 1), else_=0)), this_week)
+        select(Message.customer_id, last_at, today, this_week, this_month)
         .join(given, given.c.customer_id == Message.customer_id)
         .where(
-            Message.created_at > since,
+            Message.created_at > given.c.since_at,
             Message.state.in_(COUNTED),
             Message.rank >= given.c.rank,
             Message.is_test.is_(False),
             or_(Message.state.not_in(("ready", "retry")), is_fresh),
         )
         .group_by(Message.customer_id)
-        .having(or_(last_at.is_not(None), this_week > 0))
+        .having(or_(last_at.is_not(None), this_week > 0, this_month > 0))
     )
-    return {customer: _Count(at, int(today), int(week)) for customer, at, today, week in found}
+    return {customer: _Count(at, int(day), int(week), int(month)) for customer, at, day, week, month in found}
 
 
 def _asked(mails: Mails, houses: dict[int, _House], now: datetime) -> dict[int, dict[str, Any]]:
-    """Customers with mails that may be held back, each with when their day and their week began."""
-    spans: dict[tuple[int, str], dict[str, Any]] = {}
+    """Customers with mails that may be held back, each with when their day, week and month began.
+
+    Who wants no limit of a month is not looked back at for longer than a week: their month begins with it.
+    """
+    spans: dict[tuple[int, str, bool], dict[str, Any]] = {}
     asked: dict[int, dict[str, Any]] = {}
     for row in mails:
         if row.mail_class == "transactional" or row.customer_id in asked:
             continue
         house = houses[row.store_id]
-        where = (row.store_id, row.timezone or house.timezone)
+        where = (row.store_id, row.timezone or house.timezone, row.most_per_month is not None)
         span = spans.get(where)
         if span is None:
-            span = spans[where] = _span(house.policy, where[1], now)
+            span = spans[where] = _span(house.policy, where[1], now, is_monthly=where[2])
         asked[row.customer_id] = {"customer_id": row.customer_id, **span}
     return asked
 
 
-def _span(policy: Policy, timezone: str, now: datetime) -> dict[str, Any]:
+def _span(policy: Policy, timezone: str, now: datetime, *, is_monthly: bool) -> dict[str, Any]:
     where = zone(timezone)
     today = local_date(now, where)
     least = min(CLASSES.index(c) for c in policy.limited)
     monday = today - timedelta(days=today.weekday())
-    return {"day_at": day_span(today, where)[0], "week_at": instant(monday, MIDNIGHT, where), "rank": least}
+    week_at = instant(monday, MIDNIGHT, where)
+    month_at = instant(today.replace(day=1), MIDNIGHT, where) if is_monthly else week_at
+    return {
+        "day_at": day_span(today, where)[0],
+        "week_at": week_at,
+        "month_at": month_at,
+        # What was put off for long went later than it was made.
+        "since_at": min(month_at, now - _WEEK) - policy.defer - _SLACK,
+        "rank": least,
+    }
 
 
 def _failing(app: App, session: Session, mails: Mails, now: datetime) -> dict[int, str]:

@@ -43,6 +43,12 @@ class Policy(BaseModel):
         description="This part of the customers gets no lifecycle or promotional mail, to be compared with the others.",
     )
     attribution_days: float = Field(5, ge=0, le=90, description="An order this long after a click counts for the mail.")
+    lift_days: float = Field(
+        30,
+        ge=1,
+        le=365,
+        description="Where mailed and held-out customers are compared, orders this long after their entry count.",
+    )
     complaint_days: float = Field(7, ge=1, le=60, description="Complaints are counted over the mails of so many days.")
     complaint_least: int = Field(
         3, ge=1, le=1000, description="Fewer complaints than this never pause a campaign, whatever their share."

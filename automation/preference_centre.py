@@ -6,8 +6,8 @@ Wishes themselves are `automation.preferences`; here is who may change them (who
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -101,14 +101,14 @@ def choose(
     keyring: Keyring,
     public_id: str,
     wanted: Collection[str],
-    frequency: int | None,
-    paused_until: datetime | None,
+    wish: Preferences,
     wording: str,
     visit: Visit,
     now: datetime,
 ) -> Centre | None:
     """Bring a reader's wishes about, with what undoes it. A test mail's link changes nothing.
 
+    `wanted` are the topics they ticked; of `wish` the rest counts: how often, and until when not at all.
     Raises NotAllowed as `set_preferences` does.
     """
     centre = open_centre(session, public_id)
@@ -121,7 +121,7 @@ def choose(
         elif choice.code not in wanted and centre.wishes.topics.get(choice.code, "withdrawn") != "withdrawn":
             topics[choice.code] = "withdrawn"
     before = _seal(keyring, public_id, centre.wishes)
-    _set(session, centre, Preferences(topics, frequency, paused_until), wording, visit, now)
+    _set(session, centre, replace(wish, topics=topics), wording, visit, now)
     return open_centre(session, public_id, before)
 
 
@@ -132,7 +132,7 @@ def leave(session: Session, keyring: Keyring, public_id: str, visit: Visit, now:
         return centre
     before = _seal(keyring, public_id, centre.wishes)
     topics: dict[str, Status] = dict.fromkeys((choice.code for choice in centre.choices), "withdrawn")
-    wish = Preferences(topics, centre.wishes.frequency, centre.wishes.paused_until)
+    wish = replace(centre.wishes, topics=topics)
     _set(session, centre, wish, OUT, visit, now, source="unsubscribe")
     message = session.get_one(Message, centre.reader.message_id)
     if message.unsubscribed_at is None:
@@ -167,7 +167,7 @@ def undo(session: Session, keyring: Keyring, public_id: str, sealed: str, visit:
     for code, status in centre.wishes.topics.items():
         if code not in before.topics and status == "granted":
             topics[code] = "withdrawn"
-    wish = Preferences(topics, before.frequency, before.paused_until)
+    wish = replace(before, topics=topics)
     _set(session, centre, wish, unsubscribing.WORDING, visit, now)
     return open_centre(session, public_id)
 
@@ -198,7 +198,7 @@ def _mac(keyring: Keyring, public_id: str, text: str) -> str:
 
 def _seal(keyring: Keyring, public_id: str, wishes: Preferences) -> str:
     until = wishes.paused_until.isoformat() if wishes.paused_until else None
-    text = orjson.dumps([dict(wishes.topics), wishes.frequency, until]).hex()
+    text = orjson.dumps([dict(wishes.topics), wishes.frequency, until, wishes.per_month]).hex()
     return f"{text}.{_mac(keyring, public_id, text)}"
 
 
@@ -206,6 +206,7 @@ def _unseal(keyring: Keyring, public_id: str, sealed: str) -> Preferences | None
     text, _, mac = sealed.partition(".")
     if not mac.isascii() or not hmac.compare_digest(mac, _mac(keyring, public_id, text)):
         return None
-    found: tuple[Mapping[str, Any], int | None, str | None] = orjson.loads(bytes.fromhex(text))
-    topics, frequency, until = found
-    return Preferences(dict(topics), frequency, datetime.fromisoformat(until) if until else None)
+    found: list[Any] = orjson.loads(bytes.fromhex(text))
+    # A page from before there were limits of a month says three things.
+    topics, frequency, until, per_month = [*found, None][:4]
+    return Preferences(dict(topics), frequency, datetime.fromisoformat(until) if until else None, per_month)

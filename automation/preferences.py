@@ -30,6 +30,8 @@ class Preferences:
     """Most lifecycle and promotional mails a week, a whole number from 1; None leaves it to the store."""
     paused_until: datetime | None = None
     """No lifecycle or promotional mail before this instant; None for no rest."""
+    per_month: int | None = None
+    """Like `frequency`, for a calendar month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ class Evidence:
 def preferences_of(session: Session, customer_id: int) -> Preferences:
     """What a customer wants now. Raises NotAllowed when there is no such customer."""
     row = session.execute(
-        select(Customer.most_per_week, Customer.paused_until).where(Customer.id == customer_id)
+        select(Customer.most_per_week, Customer.most_per_month, Customer.paused_until).where(Customer.id == customer_id)
     ).one_or_none()
     if row is None:
         raise NotAllowed("There is no such customer.")
     states = select(ConsentState.topic, ConsentState.status).where(ConsentState.customer_id == customer_id)
     topics: dict[str, Status] = dict(session.execute(states.order_by(ConsentState.topic)).all())  # type: ignore[arg-type]  # a check constraint holds it to the three
-    return Preferences(topics, row.most_per_week, row.paused_until)
+    return Preferences(topics, row.most_per_week, row.paused_until, row.most_per_month)
 
 
 def set_preferences(
@@ -74,6 +76,8 @@ def set_preferences(
         raise NotAllowed("There is no such customer.")
     if wish.frequency is not None and wish.frequency < 1:
         raise NotAllowed("For no mails at all, unsubscribe; else at least one a week.")
+    if wish.per_month is not None and wish.per_month < 1:
+        raise NotAllowed("For no mails at all, unsubscribe; else at least one a month.")
     if wish.paused_until is not None and wish.paused_until > now + LONGEST_PAUSE:
         raise NotAllowed("A rest may last a year at most.")
     standing = _standing(session, customer_id)
@@ -96,7 +100,7 @@ def set_preferences(
     ]
     if lines:
         note(session, lines, now)
-    customer.most_per_week = wish.frequency
+    customer.most_per_week, customer.most_per_month = wish.frequency, wish.per_month
     customer.paused_until = wish.paused_until if wish.paused_until is not None and wish.paused_until > now else None
     customer.updated_at = now
     session.flush()

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from automation.errors import NotAllowed
-from automation.intake.happenings import keep
+from automation.intake.noting import keep
 from automation.models import Campaign, CampaignVersion, Customer, Message, Rating, Store
 
 EVENT = "rating.left"

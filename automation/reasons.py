@@ -29,6 +29,10 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "the customer wants at most {most} mails a week and has had {count}",
         "the customer has had as many mails this week as they want",
     ),
+    "own_month": (
+        "the customer wants at most {most} mails a month and has had {count}",
+        "the customer has had as many mails this month as they want",
+    ),
     "weekly_limit": (
         "the customer has had {count} mails this week ({timezone}), and {most} is the most",
         "the customer has had as many mails this week as may be",
@@ -106,6 +110,7 @@ _SHORT = {
     "quiet_hours": "the quiet hours",
     "paused": "the customer's wish for a rest",
     "own_limit": "the customer's own limit",
+    "own_month": "the customer's own limit of a month",
     "weekly_limit": "the limit of a week",
     "daily_limit": "the limit of a day",
     "gap": "the gap between mails",

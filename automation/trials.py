@@ -1,82 +1,61 @@
-"""What the arms of a test brought, and which of them is taken as the best.
+"""A/B tests at work: when a test between arms is over, and which arm is taken from then on.
 
-`figures()` counts, `best()` decides; whoever knows a better way to decide replaces `best()` alone. The count is by
-intention: everybody who was sent into an arm is counted in it, whether their mail left or not.
+What is counted stands in `automation.insights.experiments.counting`, how sure it is in `contests`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Integer, cast, exists, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from automation.models import ArmPick, Conversion, Message, Order, Trial
-from automation.upsert import insert_into, table_of
+from automation.insights.experiments import contests, counting
+from automation.insights.experiments.contests import Metric
+from automation.insights.experiments.counting import Counted
+from automation.insights.experiments.groups import Group
+from automation.models import Store, Trial
+from automation.policy import Policy
+from automation.upsert import insert_into
 
-Metric = Literal["click", "conversion", "revenue"]
+__all__ = ["EVERY", "Metric", "Otherwise", "Terms", "check", "figures", "standing"]
+
+Otherwise = Literal["leader", "spread"]
+"""What is done when the time is over and no arm is better than all others."""
 EVERY = timedelta(minutes=5)
-"""An open trial is counted again this often at most."""
+"""An open trial is counted again this often at most; one that has run for long more seldom."""
+_SELDOM = 100
+"""It has grown by a hundredth of its age before it is counted again."""
 
 
 @dataclass(frozen=True, slots=True)
-class ArmFigures:
-    """What one arm brought since the trial began."""
+class Terms:
+    """What a trial goes by."""
 
-    arm: str
-    people: int = 0
-    clicked: int = 0
-    """People who clicked in a mail of the campaign after they were sent into the arm."""
-    converted: int = 0
-    """People with an order attributed to such a mail."""
-    revenue: int = 0
-    """Minor units, refunds taken off."""
-
-    def score(self, metric: Metric) -> float:
-        """Per person."""
-        value = {"click": self.clicked, "conversion": self.converted, "revenue": self.revenue}[metric]
-        return value / self.people if self.people else 0.0
+    arms: tuple[str, ...]
+    metric: Metric
+    at_least: int
+    """People in each arm, before one may win."""
+    not_before: timedelta
+    """Nothing is decided sooner after the first customer."""
+    ends_after: timedelta
+    """Then it is over, also without a winner."""
+    is_automatic: bool = True
+    """False only measures: no arm ever wins by itself."""
+    otherwise: Otherwise = "leader"
 
 
-def figures(session: Session, campaign_id: int, step_id: str, arms: Sequence[str], since: datetime) -> list[ArmFigures]:
-    """Each arm's figures, in the order of `arms`; two statements."""
-    pick, message, order = table_of(ArmPick), table_of(Message), table_of(Order)
-    mine = (pick.c.campaign_id == campaign_id, pick.c.step_id == step_id, pick.c.picked_at >= since)
-    after = (message.c.enrolment_id == pick.c.enrolment_id, message.c.created_at >= pick.c.picked_at)
-    has_clicked = exists(select(1).where(*after, message.c.clicked_at.is_not(None)).correlate(pick))
-    people = session.execute(
-        select(pick.c.arm, func.count(), func.sum(cast(has_clicked, Integer))).where(*mine).group_by(pick.c.arm)
-    )
-    sold = session.execute(
-        select(
-            pick.c.arm,
-            func.count(pick.c.enrolment_id.distinct()),
-            func.sum(order.c.total - order.c.refunded),
-        )
-        .select_from(pick)
-        .join(message, after[0])
-        .join(Conversion, Conversion.message_id == message.c.id)
-        .join(order, order.c.id == Conversion.order_id)
-        .where(*mine, after[1], order.c.cancelled_at.is_(None))
-        .group_by(pick.c.arm)
-    )
-    counted = {arm: (count, clicked) for arm, count, clicked in people}
-    earned = {arm: (converted, int(revenue)) for arm, converted, revenue in sold}
-    return [ArmFigures(arm, *counted.get(arm, (0, 0)), *earned.get(arm, (0, 0))) for arm in arms]
-
-
-def best(found: Sequence[ArmFigures], metric: Metric, at_least: int) -> str | None:
-    """The arm with the highest figure per person, the first of equals; None while an arm has too few people.
-
-    This is the plain winner of the sample. It says nothing about how sure that is: with few people, arms that are
-    equally good are told apart by luck. The figures are kept beside the decision for whoever wants to know.
-    """
-    if any(arm.people < at_least for arm in found):
-        return None
-    return max(found, key=lambda arm: arm.score(metric)).arm
+def figures(
+    session: Session, store_id: int, campaign_id: int, step_id: str, arms: Sequence[str], since: datetime, now: datetime
+) -> list[Group]:
+    """What each arm brought since an instant, in the order of `arms`; orders count for the days that clicks do."""
+    store = session.get_one(Store, store_id)
+    days = Policy.model_validate(store.policy).attribution_days
+    counted = Counted(store.currency, timedelta(days=days), now)
+    return counting.of_step(session, campaign_id, step_id, arms, since, None, counted)
 
 
 def standing(session: Session, campaign_id: int, step_id: str, now: datetime) -> Trial:
@@ -95,24 +74,34 @@ def standing(session: Session, campaign_id: int, step_id: str, now: datetime) ->
         "step_id": step_id,
         "started_at": now,
         "checked_at": now,
+        "is_proven": False,
         "figures": [],
     }
     session.execute(insert_into(session, Trial).values(values).on_conflict_do_nothing())
     return session.scalars(wanted).one()
 
 
-def check(
-    session: Session, trial: Trial, arms: Sequence[str], metric: Metric, at_least: int, span: timedelta, now: datetime
-) -> None:
-    """Decide an open trial if it has run for `span` and every arm has `at_least` people; at most once in `EVERY`."""
-    over_at = trial.started_at + span
-    if trial.decided_at is not None or now < over_at:
+def check(session: Session, trial: Trial, store_id: int, terms: Terms, now: datetime) -> None:
+    """Decide an open trial where that is possible or its time is over.
+
+    An arm wins as soon as it is better than all others by evidence that stays valid however often one looks, so it
+    does not matter how often this is called. When the time is over without one, the trial is decided too: with the
+    leader for a winner that nothing proves, or with none. While an arm has too few people it stays open all the same.
+    """
+    age = now - trial.started_at
+    if trial.decided_at is not None or age < terms.not_before:
         return
-    if trial.checked_at >= over_at and now < trial.checked_at + EVERY:
+    is_over = age >= terms.ends_after
+    is_first = is_over and trial.checked_at < trial.started_at + terms.ends_after
+    if not is_first and now < trial.checked_at + max(EVERY, age / _SELDOM):
         return
-    found = figures(session, trial.campaign_id, trial.step_id, arms, trial.started_at)
-    trial.checked_at, trial.figures = now, [asdict(arm) for arm in found]
-    winner = best(found, metric, at_least)
-    if winner is not None:
-        trial.winner, trial.decided_at = winner, now
+    found = figures(session, store_id, trial.campaign_id, trial.step_id, terms.arms, trial.started_at, now)
+    stands = contests.standing(found, terms.metric, terms.at_least)
+    trial.checked_at, trial.figures = now, contests.summary(found)
+    if terms.is_automatic and stands.winner is not None:
+        trial.winner, trial.is_proven, trial.decided_at = stands.winner, True, now
+    elif is_over and all(group.people >= terms.at_least for group in found):
+        takes_leader = terms.is_automatic and terms.otherwise == "leader"
+        trial.winner = (stands.leader or terms.arms[0]) if takes_leader else None
+        trial.is_proven, trial.decided_at = False, now
     session.flush()

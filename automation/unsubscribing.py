@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from automation.addresses import key_of
 from automation.consents import ConsentLine, Status, note
-from automation.models import Consent, ConsentState, Customer, Message, MessageEvent, Store, Suppression
+from automation.models import Consent, ConsentState, Customer, Message, MessageEvent, Rendering, Store, Suppression
 
 WORDING = "Yes, send me mails again."
 """The button that gives consent back, as the ledger keeps it."""
@@ -33,7 +34,9 @@ class Reader:
     is_erased: bool
     """Nothing is kept of them any more, and nothing new is."""
     may_return: bool
-    """A button can bring them back: not after a complaint, a bounce or an erasure."""
+    """A button can bring them back: not after a complaint, a bounce or an erasure, and not from a mailbox that was
+    theirs before and may be another's by now.
+    """
 
     @property
     def masked(self) -> str:
@@ -45,7 +48,7 @@ class Reader:
 def reader_of(session: Session, public_id: str) -> Reader | None:
     """The reader of the message with this public id; None when there is no such message."""
     found = session.execute(
-        select(Message, Store, Customer, ConsentState.status, Suppression.id)
+        select(Message, Store, Customer, ConsentState.status, Suppression.id, Rendering.to_email)
         .join(Store, Store.id == Message.store_id)
         .join(Customer, Customer.id == Message.customer_id)
         .outerjoin(
@@ -54,11 +57,13 @@ def reader_of(session: Session, public_id: str) -> Reader | None:
         .outerjoin(
             Suppression, (Suppression.store_id == Message.store_id) & (Suppression.email_key == Customer.email_key)
         )
+        .outerjoin(Rendering, Rendering.message_id == Message.id)
         .where(Message.public_id == public_id)
     ).one_or_none()
     if found is None:
         return None
-    message, store, customer, status, suppression = found
+    message, store, customer, status, suppression, to_email = found
+    has_moved = to_email is not None and key_of(to_email) != customer.email_key
     return Reader(
         message_id=message.id,
         customer_id=customer.id,
@@ -70,7 +75,7 @@ def reader_of(session: Session, public_id: str) -> Reader | None:
         is_test=message.is_test,
         is_out=status == "withdrawn" or bool(suppression) or customer.erased_at is not None,
         is_erased=customer.erased_at is not None,
-        may_return=not suppression and customer.erased_at is None,
+        may_return=not suppression and customer.erased_at is None and not has_moved,
     )
 
 

@@ -29,6 +29,8 @@ BENCHES = (
     "fair",
     "singles",
     "imports",
+    "storefront",
+    "experiments",
 )
 
 

@@ -187,6 +187,7 @@ class SharedPool(RenderPool):
         """Forget what the last test read from its database."""
         self._run += 1
         self.versions = {}
+        self.guises = {}
         self.patience = None
 
     def finish(

@@ -38,6 +38,8 @@ PLACES = (
     Place("Campaigns", "send", "campaigns.index", also=("answers", "versions")),
     Place("Customers", "users", "customers.index"),
     Place("Forms", "forms", "forms.index", on_phone=False),
+    Place("Offers", "discount", "offers.index", on_phone=False),
+    Place("Loyalty", "trophy", "loyalty.index", on_phone=False, also=("rewards", "referrals")),
     Place("Insight", "chart-line", "reports.index", also=("insight", "journey", "personas", "experiments", "feedback")),
     Place("Mailbox", "inbox", "mailbox.index"),
     Place("Feeds", "rss", "feeds.index", on_phone=False),

@@ -10,7 +10,7 @@ from automation.importing.files import MOST
 from webapp.auth import cookie_name
 from webapp.permissions import ROLES, permission_of
 
-ROOMY = frozenset({"imports.upload"})
+ROOMY = frozenset({"imports.upload", "offers.bring"})
 """Endpoints that take files."""
 
 

@@ -25,6 +25,25 @@ TONES = {
 """The colour of each state; one that is not listed is grey."""
 MOVING = ("claimed", "submitting", "running", "stopping", "reading")
 """States that pass by themselves soon."""
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+"""What stands in a User-Agent, and whose it is; each names those after it too."""
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 LABELS = {"accepted": "Sent", "granted": "Subscribed", "withdrawn": "Unsubscribed", "go": "Go", "retry": "Will retry"}
 """What a person calls a state, where it is not the word itself."""
 
@@ -48,6 +67,13 @@ def money(amount: int | None, currency: str) -> str:
         return format_currency(amount / 10**digits, currency, locale=LOCALE)
     except (UnknownCurrencyError, UnknownLocaleError):
         return f"{amount / 10**digits} {currency}"
+
+
+def browser(agent: str) -> str:
+    """A browser as its owner knows it: "Firefox on Windows"; what tells neither stays as it is."""
+    name = next((shown for token, shown in _BROWSERS if token in agent), "")
+    system = next((shown for token, shown in _SYSTEMS if token in agent), "")
+    return " on ".join(filter(None, (name, system))) or agent or "Unknown browser"
 
 
 def number(value: float | None) -> str:
@@ -136,6 +162,7 @@ def init_words(flask: Flask, app: App) -> None:
         written=written,
         month_names=month_names,
         day=day,
+        browser=browser,
         state_tone=tone,
         state_label=label,
         moving_states=MOVING,

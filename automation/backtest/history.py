@@ -16,7 +16,7 @@ from automation.consents import standing
 from automation.models import COUNTED, Consent, Customer, Message, Order, Suppression
 
 _CHUNK = 5000
-_BEFORE = timedelta(days=31)
+_BEFORE = timedelta(days=35)
 """How far before a replay other mails still count against a customer's limits."""
 
 
@@ -39,6 +39,7 @@ class Person:
     timezone: str
     paused_until: datetime | None
     most_per_week: int | None
+    most_per_month: int | None
 
 
 class History:
@@ -86,6 +87,7 @@ class History:
                 Customer.timezone,
                 Customer.paused_until,
                 Customer.most_per_week,
+                Customer.most_per_month,
             ).where(Customer.id.in_(ids))
         ):
             name = f"{row.first_name} {row.last_name[:1]}".strip()
@@ -97,6 +99,7 @@ class History:
                 row.timezone or self._timezone,
                 row.paused_until,
                 row.most_per_week,
+                row.most_per_month,
             )
 
     def _load_consents(self, ids: Sequence[int]) -> None:

@@ -23,13 +23,13 @@ from automation.backtest.history import History
 from automation.backtest.ticks import TICK, Ticks
 from automation.dice import draw
 from automation.endings import Ending, Traveller, of_rules
+from automation.holdouts import lots
 from automation.models import Customer, Record
 from automation.rules.language import Filter, Rule
 from automation.rules.scope import Scope
 from automation.rules.since import first_since
 from automation.rules.sql import predicate
 from automation.stages.advance import LATE, MAX_VISITS
-from automation.stages.enrol import lots
 from automation.step import Exit, Hold, Jump, Next, Place, Stay, WaitUntil
 from automation.times import DAY, day_span, local_date, zone
 from automation.timetable import ID, INSTANT, timetable
@@ -306,8 +306,10 @@ class _Traveller:
             timezone=person.timezone,
             today=self._count(day_span(today, zone(person.timezone))[0], now),
             this_week=self._count(day_span(today - today.weekday() * DAY, zone(person.timezone))[0], now),
+            this_month=self._count(day_span(today.replace(day=1), zone(person.timezone))[0], now),
             paused_until=person.paused_until,
             own_limit=person.most_per_week,
+            own_month=person.most_per_month,
             last_capped_at=max([*self._capped()[-1:], *self._others(now)[-1:]], default=None),
             failing=failing,
         )

@@ -38,7 +38,7 @@ def held(session: Session, customer: Customer) -> dict[str, list[dict[str, Any]]
         plain = [{name: value for name, value in row.items() if name not in _INSIDE} for row in rows]
         if plain:
             found[table.name] = plain
-    addresses = {address for address in (customer.email, customer.email_key) if address}
+    addresses = {*person.addresses, *filter(None, [customer.email])}
     told = naming(session, customer.store_id, addresses, identities(session, person))
     bodies = [{"id": webhook_id, "body": body.decode("utf-8", "replace")} for webhook_id, body in told]
     return {**found, "webhooks": bodies} if bodies else found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import Session, aliased
 
 from automation import audit
 from automation.addresses import key_of
@@ -18,6 +18,7 @@ from automation.models import (
     Customer,
     Enrolment,
     ErasedPerson,
+    FormerAddress,
     Identity,
     InboundWebhook,
     Message,
@@ -39,14 +40,41 @@ def whose(session: Session, customer: Customer) -> Whose:
             Customer.attributes["merged_into"].as_string() == customer.public_id,
         )
     ).all()
-    mark = mark_of_address(session, customer.email_key)
-    return Whose(customer.store_id, [customer.id, *merged], customer.email_key, mark)
+    ids = [customer.id, *merged]
+    addresses = [*filter(None, [customer.email_key]), *_former(session, customer.store_id, ids)]
+    marks = [mark for address in addresses if (mark := mark_of_address(session, address))]
+    return Whose(customer.store_id, ids, addresses, marks)
+
+
+def _former(session: Session, store_id: int, ids: Sequence[int]) -> list[str]:
+    """Addresses that a customer had before; not those that are another's by now."""
+    others = aliased(Customer)
+    taken = exists().where(others.store_id == store_id, others.email_key == FormerAddress.email_key)
+    had = select(FormerAddress.email_key).where(FormerAddress.customer_id.in_(ids), ~taken).distinct()
+    return list(session.scalars(had.order_by(FormerAddress.email_key)))
 
 
 def identities(session: Session, person: Whose) -> list[tuple[int, str]]:
     """What shops call them: (connection, external id)."""
     found = select(Identity.connection_id, Identity.external_id).where(Identity.customer_id.in_(person.customer_ids))
     return [(row.connection_id, row.external_id) for row in session.execute(found)]
+
+
+def forget(session: Session, store_id: int, customer_ids: Sequence[int], now: datetime) -> None:
+    """Blank people of whom nothing but an address is known, in the caller's transaction.
+
+    For those who never said yes: unlike after an erasure no mark is kept, so that a shop may tell of them again, and
+    their addresses stay on the suppression list. A constant number of statements.
+    """
+    _stop(session, customer_ids, now)
+    _blank(session, Whose(store_id, customer_ids, [], []))
+    session.execute(
+        update(Customer)
+        .where(Customer.id.in_(customer_ids))
+        .values(erased_at=now, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    session.expire_all()
 
 
 def erase(
@@ -63,9 +91,9 @@ def erase(
         return False
     person = whose(session, row)
     ids = identities(session, person)
-    remember(session, row.store_id, row.email, ids, now)
+    remember(session, row.store_id, person.addresses, ids, now)
     _stop(session, person.customer_ids, now)
-    addresses = {address for address in (row.email, row.email_key) if address}
+    addresses = {*person.addresses, *filter(None, [row.email])}
     found = [webhook_id for webhook_id, _ in naming(session, row.store_id, addresses, ids)]
     if found:
         session.execute(
@@ -92,12 +120,16 @@ def erase(
     return True
 
 
-def remember(session: Session, store_id: int, email: str | None, ids: Sequence[tuple[int, str]], now: datetime) -> None:
-    """Write down by their marks who must not come back with a sync, and why their address was not to be mailed."""
-    mark = mark_of_address(session, email)
-    listed = select(Suppression.reason).where(Suppression.store_id == store_id, Suppression.email_key == key_of(email))
-    reason = session.scalar(listed) if mark else None
-    rows = [{"mark": mark, "suppression": reason or ""}] if mark else []
+def remember(
+    session: Session, store_id: int, emails: Iterable[str], ids: Sequence[tuple[int, str]], now: datetime
+) -> None:
+    """Write down by their marks who must not come back with a sync, and why their addresses were not to be mailed."""
+    keys = {key for email in emails if (key := key_of(email))}
+    listed = select(Suppression.email_key, Suppression.reason).where(
+        Suppression.store_id == store_id, Suppression.email_key.in_(keys)
+    )
+    reasons = {row.email_key: row.reason for row in session.execute(listed)}
+    rows = [{"mark": mark_of_address(session, key), "suppression": reasons.get(key, "")} for key in sorted(keys)]
     rows += [{"mark": one, "suppression": ""} for one in marks_of_ids(session, ids)]
     if rows:
         statement = insert_into(session, ErasedPerson).on_conflict_do_nothing()

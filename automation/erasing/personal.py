@@ -23,9 +23,10 @@ class Whose:
     store_id: int
     customer_ids: Sequence[int]
     """Theirs, and those of customers that were merged into it."""
-    email_key: str | None
-    mark: str | None
-    """Of the address; see `automation.erasing.marks`."""
+    addresses: Sequence[str]
+    """In their normal form: theirs now, and those they had before and nobody else has now."""
+    marks: Sequence[str]
+    """Of the addresses; see `automation.erasing.marks`."""
 
 
 Where = Callable[[Table, Whose], ColumnElement[bool]]
@@ -47,13 +48,13 @@ def addressed(column: str = "email_key", *columns: str) -> Where:
 
     def where(table: Table, whose: Whose) -> ColumnElement[bool]:
         named = or_(false(), *(table.c[name].in_(whose.customer_ids) for name in columns))
-        return or_(named, (table.c.store_id == whose.store_id) & (table.c[column] == whose.email_key))
+        return or_(named, (table.c.store_id == whose.store_id) & table.c[column].in_(whose.addresses))
 
     return where
 
 
 def _marked(table: Table, whose: Whose) -> ColumnElement[bool]:
-    return table.c.person == whose.mark
+    return table.c.person.in_(whose.marks)
 
 
 def _searched(_table: Table, _whose: Whose) -> ColumnElement[bool]:
@@ -84,7 +85,7 @@ HELD: dict[str, Held] = {
         {
             **dict.fromkeys(("email", "email_key", "locale", "timezone", "country", "region", "city", "postcode")),
             **dict.fromkeys(("currency", "birthday_month", "birthday_day", "birthday_year", "own_tags")),
-            **dict.fromkeys(("engaged_at", "paused_until", "most_per_week", "external_updated_at")),
+            **dict.fromkeys(("engaged_at", "paused_until", "most_per_week", "most_per_month", "external_updated_at")),
             **dict.fromkeys(("first_name", "last_name", "phone", "notes"), ""),
             "attributes": {},
             "source": {},
@@ -93,6 +94,7 @@ HELD: dict[str, Held] = {
         {_LINK: "id public_id store_id", _FIGURE: "created_at updated_at imported_at", _LAW: "erased_at"},
     ),
     "special_dates": Held(by("customer_id"), is_deleted=True),
+    "former_addresses": Held(by("customer_id"), is_deleted=True),
     "identities": Held(by("customer_id"), is_deleted=True),
     "segment_members": Held(by("customer_id"), is_deleted=True),
     "consents": Held(
@@ -313,6 +315,8 @@ NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("journey_stages", "touchpoints", "feedback_notes", "journey_shares"), _STORES),
     **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),
     **dict.fromkeys(("product_pairs", "product_demand"), "counts over many customers"),
+    **dict.fromkeys(("measurements", "series_days", "alerts"), "sums over many customers"),
+    "alert_mutes": _ADMINS,
     **dict.fromkeys(("admins", "sessions", "login_links", "login_failures", "api_keys"), _ADMINS),
     "audit_log": "what admins did; its lines hold ids and no addresses",
     **dict.fromkeys(("attempts", "cursors", "heartbeats", "leases", "jobs", "errands", "installation"), _MACHINE),

@@ -54,7 +54,7 @@ def fulfil_erasure(session: Session, request: PrivacyRequest, now: datetime, adm
     customer = session.get(Customer, request.customer_id) if request.customer_id else None
     if customer is None:
         ids = [(request.connection_id, request.external_id)] if request.external_id else []
-        remember(session, request.store_id, request.detail.get("email"), ids, now)
+        remember(session, request.store_id, [request.detail.get("email") or ""], ids, now)
     else:
         erase(session, customer, now, admin_id=admin_id, by="the shop's request")
     finish(session, request, now, admin_id)

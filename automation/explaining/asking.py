@@ -16,9 +16,9 @@ from automation.dice import draw
 from automation.explaining.answer import Check, Occasion, Way, Why
 from automation.explaining.occasions import Looker
 from automation.explaining.ways import ways
+from automation.holdouts import lots
 from automation.models import AuditEntry, Campaign, CampaignVersion, ConsentState, Customer, Enrolment, Suppression
 from automation.reasons import SUPPRESSIONS, day_and_time
-from automation.stages.enrol import lots
 from automation.versions import Version
 
 _STATES = {

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from automation import bulk
 from automation.models import (
+    CartItem,
     Connection,
     ConsentState,
     Customer,
@@ -66,6 +67,30 @@ def order_lines(session: Session, order_ids: Sequence[int]) -> dict[int, list[di
     for one in session.scalars(rows):
         found[one.order_id].append({name: getattr(one, name) for name in columns})
     return found
+
+
+def cart_lines(session: Session, cart_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """{cart: its lines as `changes.Line` reads them}"""
+    columns = ("product_external_id", "variant_external_id", "title", "sku", "quantity", "price")
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    rows = select(CartItem).where(CartItem.cart_id.in_(cart_ids)).order_by(CartItem.cart_id, CartItem.position)
+    for one in session.scalars(rows):
+        found[one.cart_id].append({name: getattr(one, name) for name in columns})
+    return found
+
+
+def identities(session: Session, customer_ids: Sequence[int]) -> list[tuple[int, dict[str, str]]]:
+    """(customer, what one connection calls them), by customer."""
+    found = session.execute(
+        select(Identity.customer_id, Connection.name, Connection.kind, Identity.external_id)
+        .join(Connection, Connection.id == Identity.connection_id)
+        .where(Identity.customer_id.in_(customer_ids))
+        .order_by(Identity.customer_id, Connection.id, Identity.external_id)
+    )
+    return [
+        (row.customer_id, {"connection": row.name, "platform": row.kind, "external_id": row.external_id})
+        for row in found
+    ]
 
 
 def variants(session: Session, product_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

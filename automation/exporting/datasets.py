@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
-from automation.exporting import beside
+from automation.exporting import audience, beside
 from automation.models import (
     Campaign,
+    Cart,
     Consent,
-    ConsentState,
     Customer,
     Decision,
     DueItem,
     Event,
+    Identity,
     Message,
     Order,
     Product,
@@ -60,6 +60,7 @@ def _customers(store_id: int, _now: datetime) -> Rows:
     )
 
 
+_OURS = ("notes", "engaged_at", "paused_until", "most_per_week", "most_per_month")
 _PROFILE = ("email", "first_name", "last_name", "phone", "locale", "timezone", "country", "region", "city", "postcode")
 
 
@@ -78,7 +79,7 @@ def _customer_page(session: Session, rows: Sequence[Any]) -> list[Values]:
             "created_at": c.created_at,
             "updated_at": c.external_updated_at,
             "consents": states.get(c.id, {}),
-            **{name: getattr(c, name) for name in ("notes", "engaged_at", "paused_until", "most_per_week")},
+            **{name: getattr(c, name) for name in _OURS},
         }
         for _, c in rows
     ]
@@ -115,6 +116,7 @@ def _with_owner(
 _LEDGER = ("topic", "status", "at", "source", "basis", "expires_at", "wording", "ip", "agent", "detail", "recorded_at")
 _DUE = ("kind", "external_id", "due_at", "done_at", "title", "url", "amount", "currency", "properties")
 _MONEY = ("subtotal", "discount", "shipping", "tax", "total", "refunded")
+_CART = ("recovery_url", "origin", "created_at", "last_activity_at", "checkout_at", "ordered_at", "deleted_at")
 _MILESTONES = ("placed_at", "paid_at", "fulfilled_at", "delivered_at", "cancelled_at")
 
 
@@ -140,6 +142,41 @@ def _order_page(session: Session, rows: Sequence[Any]) -> list[Values]:
     lines = beside.order_lines(session, [row[0] for row in rows])
     return [
         {**made, "lines": lines.get(row[0], [])} for made, row in zip(_order_owners(session, rows), rows, strict=True)
+    ]
+
+
+def _cart(cart: Cart, _currency: str) -> Values:
+    return {
+        "total": decimal_text(cart.total, cart.currency),
+        "origin": cart.source,
+        "updated_at": cart.external_updated_at,
+    }
+
+
+_cart_query, _cart_owners = _with_owner(
+    Cart, ("external_id", "checkout_id", "currency", "item_count", *(n for n in _CART if n != "origin")), _cart
+)
+
+
+def _cart_page(session: Session, rows: Sequence[Any]) -> list[Values]:
+    lines = beside.cart_lines(session, [row[0] for row in rows])
+    return [
+        {**made, "lines": lines.get(row[0], [])} for made, row in zip(_cart_owners(session, rows), rows, strict=True)
+    ]
+
+
+def _identities(store_id: int, _now: datetime) -> Rows:
+    """Those of the store whom any platform has a name for: pages ascend by the customer, who may have several."""
+    named = exists().where(Identity.customer_id == Customer.id)
+    return select(Customer.id, Customer.email).where(Customer.store_id == store_id, named)
+
+
+def _identity_page(session: Session, rows: Sequence[Any]) -> list[Values]:
+    emails = {row.id: row.email for row in rows}
+    names = beside.names(session, list(emails))
+    return [
+        {"email": emails[customer_id], "customer_id": names[customer_id], **named}
+        for customer_id, named in beside.identities(session, list(emails))
     ]
 
 
@@ -206,40 +243,6 @@ def _segments(store_id: int, _now: datetime) -> Rows:
     return select(s.id, s.name, s.description, s.rule, s.created_at, s.updated_at).where(s.store_id == store_id)
 
 
-def _audience(store_id: int, now: datetime) -> Rows:
-    """Who agreed to marketing and may be mailed: whoever may not be must not be advertised to by address either."""
-    agreed = and_(
-        ConsentState.customer_id == Customer.id,
-        ConsentState.topic == "marketing",
-        ConsentState.status == "granted",
-        or_(ConsentState.expires_at.is_(None), ConsentState.expires_at > now),
-    )
-    suppressed = and_(Suppression.store_id == store_id, Suppression.email_key == Customer.email_key)
-    return select(Customer.id, Customer.email_key).where(
-        Customer.store_id == store_id,
-        Customer.email_key.is_not(None),
-        Customer.erased_at.is_(None),
-        exists().where(agreed),
-        ~exists().where(suppressed),
-    )
-
-
-def _audience_page(_session: Session, rows: Sequence[Any]) -> list[Values]:
-    return [{"email_sha256": _hash(row[1]), "google_email_sha256": _hash(_googled(row[1]))} for row in rows]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _googled(email: str) -> str:
-    """As Google's Customer Match wants it: without dots, and what follows a plus, in the name of its own addresses."""
-    name, _, domain = email.rpartition("@")
-    if domain in ("gmail.com", "googlemail.com"):
-        name = name.partition("+")[0].replace(".", "")
-    return f"{name}@{domain}"
-
-
 def _plain(_session: Session, rows: Sequence[Any]) -> list[Values]:
     return [{name: value for name, value in row._mapping.items() if name != "id"} for row in rows]  # noqa: SLF001  SQLAlchemy's public name
 
@@ -263,10 +266,7 @@ _DATASETS = (
             "created_at",
             "updated_at",
             "consents",
-            "notes",
-            "engaged_at",
-            "paused_until",
-            "most_per_week",
+            *_OURS,
         ),
         _customers,
         _customer_page,
@@ -297,6 +297,22 @@ _DATASETS = (
         _order_query,
         _order_page,
         may_be_imported=True,
+    ),
+    Dataset(
+        "carts",
+        "Carts",
+        "Every cart as it is now, with its lines.",
+        (*_OWNED, "external_id", "checkout_id", "currency", "total", "item_count", "lines", *_CART, "updated_at"),
+        _cart_query,
+        _cart_page,
+    ),
+    Dataset(
+        "identities",
+        "Identities",
+        "What each connected platform calls a customer.",
+        (*_OWNED, "connection", "platform", "external_id"),
+        _identities,
+        _identity_page,
     ),
     Dataset(
         "events",
@@ -364,8 +380,8 @@ _DATASETS = (
         "Hashed audience",
         "SHA-256 of the addresses of all who agreed to marketing, for ad platforms.",
         ("email_sha256", "google_email_sha256"),
-        _audience,
-        _audience_page,
+        audience.query,
+        audience.page,
     ),
 )
 

@@ -22,6 +22,7 @@ from automation.feeds.document import Document, Item
 from automation.feeds.fetching import Fetched, Gone, fetch
 from automation.feeds.knowing import Known, Names, Sorted, names_of, tell_apart
 from automation.feeds.reading import read
+from automation.intake.noting import keep
 from automation.models import Event, Feed, FeedItem
 from automation.upsert import table_of
 
@@ -142,8 +143,17 @@ def _take(session: Session, feed: Feed, document: Document, now: datetime) -> in
     _remember(session, feed, found, {names.key for _, names in told}, now)
     if told:
         feed.changed_at = now
-        bulk.insert(session, Event, [_event(feed, i, n, now) for i, n in told], skip=["store_id", "external_id"])
+        keep(session, _untold(session, feed.store_id, [_event(feed, i, n, now) for i, n in told]), now)
     return len(told)
+
+
+def _untold(session: Session, store_id: int, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without those that were told before the feed's item was forgotten."""
+    names = [event["external_id"] for event in events]
+    told = set(
+        session.scalars(select(Event.external_id).where(Event.store_id == store_id, Event.external_id.in_(names)))
+    )
+    return [event for event in events if event["external_id"] not in told]
 
 
 def _known(session: Session, feed_id: int, names: Sequence[Names]) -> list[Known]:

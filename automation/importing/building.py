@@ -25,10 +25,11 @@ from automation.errors import Unreadable
 from automation.importing import cells
 from automation.importing.fields import KINDS, Kind
 from automation.importing.options import Options
+from automation.importing.wishes import Wished
 from automation.suppressions import WEIGHTS, Suppressed
 from automation.times import zone
 
-Built = Change | Suppressed
+Built = Change | Suppressed | Wished
 _MILESTONES = ("paid_at", "fulfilled_at", "delivered_at", "cancelled_at", "updated_at")
 _MONEY = ("subtotal", "discount", "shipping", "tax", "total", "refunded")
 _REASONS = {
@@ -41,6 +42,8 @@ _REASONS = {
 """What other providers call the reasons of theirs."""
 _HELD = frozenset({"unsubscribe", "complaint", "form", "admin"})
 """Sources of a withdrawal that an import may bring: they only protect."""
+MOST_MAILS = 1000
+"""More a week or a month is no limit that anybody meant."""
 T = TypeVar("T")
 
 
@@ -130,8 +133,15 @@ class Builder:
             updated_at=row.moment("updated_at"),
             **values,
         )
+        wished = Wished(
+            person,
+            row.text("notes"),
+            row.moment("paused_until"),
+            row.count("most_per_week"),
+            row.count("most_per_month"),
+        )
         agreed = self._agreed(row, person)
-        return [customer, agreed] if agreed else [customer]
+        return [customer, *([agreed] if agreed else []), *([wished] if wished.is_any else [])]
 
     def _attributes(self, row: _Row) -> dict[str, Any] | None:
         found: dict[str, Any] = row.json("attributes") or {}
@@ -358,6 +368,15 @@ class _Row:
 
     def amount(self, field: str, currency: str) -> int | None:
         return self.read(field, lambda t: cells.amount(t, currency))
+
+    def count(self, field: str) -> int | None:
+        """A number from 1. Raises RowRefused for what is none."""
+        number = self.read(field, cells.whole)
+        if number is not None and not 1 <= number <= MOST_MAILS:
+            raise RowRefused(
+                f"a number from 1 to {MOST_MAILS}; for no mails at all, withdraw the consent", *self.place(field)
+            )
+        return number
 
     def json(self, field: str, wanted: type[Any] = dict) -> Any:
         return self.read(field, lambda t: cells.json_of(t, wanted))

@@ -17,9 +17,11 @@ from automation.addresses import key_of
 from automation.changes import Change, ConsentChanged, CustomerChanged
 from automation.erasing.marks import mark_of_address
 from automation.faults import declare, fault
+from automation.importing import wishes
 from automation.importing.building import Builder, Built, Frame, RowRefused
 from automation.importing.options import Options
 from automation.importing.sheets import Row
+from automation.importing.wishes import Wished
 from automation.models import Connection, Customer, Identity, Import, ImportRefusal, Store
 from automation.suppressions import Suppressed, suppress
 from automation.upsert import table_of
@@ -108,6 +110,9 @@ def take(session: Session, row: Import, portion: Portion, now: datetime) -> None
         imported_at = None if Options.model_validate(row.options).welcome else row.began_at
         receipt = intake.record(session, connection, changes, now, imported_at=imported_at)
         counts.update({name: n for name, n in asdict(receipt).items() if n})
+        wished = [built for built in portion.built if isinstance(built, Wished)]
+        if wished:
+            wishes.write(session, connection, wished, now)
     _advance(session, row, portion, counts)
     fault("load.before_commit")
 

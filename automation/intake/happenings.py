@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import select, tuple_
 
 from automation.changes import DueItemChanged, EventHappened, Line
 from automation.intake.batch import Batch, Row, Shelf, fill, is_newer, latest
+from automation.intake.noting import is_visit, keep
 from automation.intake.people import People
 from automation.intake.products import Goods
 from automation.models import DueItem, Event
 from automation.upsert import table_of
-from automation.waking import VISIT, stir
-
-_VISIT = re.compile(r"(^|\.)(viewed|visited|searched|seen|added_to_cart|logged_in)$")
-"""Names of events that only somebody who is there can cause."""
 
 
 def take_events(batch: Batch, people: People, changes: Sequence[EventHappened]) -> None:
@@ -54,23 +48,10 @@ def take_events(batch: Batch, people: People, changes: Sequence[EventHappened]) 
                 "recorded_at": batch.now,
             }
         )
-        if _VISIT.search(change.name):
+        if is_visit(change.name):
             people.engage(owner, change.at)
     batch.applied += len(rows)
     keep(batch.session, rows, batch.now)
-
-
-def keep(session: Session, rows: Sequence[Row], now: datetime) -> None:
-    """Write events down as rows of `events`, and wake who waits for them: two statements, in the caller's transaction.
-
-    For what we see happen ourselves; what others tell goes through `intake.record`, which knows a repetition.
-    """
-    if not rows:
-        return
-    session.connection().execute(insert(table_of(Event)), rows)
-    happened = [(row["customer_id"], row["name"]) for row in rows]
-    happened += [(customer_id, VISIT) for customer_id, name in happened if _VISIT.search(name)]
-    stir(session, happened, now)
 
 
 def _named(change: EventHappened) -> Line | None:

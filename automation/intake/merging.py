@@ -19,6 +19,7 @@ from automation.models import (
     DueItem,
     Enrolment,
     Event,
+    FormerAddress,
     Identity,
     JourneyStay,
     Message,
@@ -71,6 +72,7 @@ def merge(batch: Batch, kept: Row, gone: Row) -> None:
     dates, known = table_of(SpecialDate), aliased(SpecialDate)
     named = exists().where(known.customer_id == kept["id"], known.name == dates.c.name)
     session.execute(update(dates).where(dates.c.customer_id == gone["id"], ~named).values(customer_id=kept["id"]))
+    _carry_addresses(batch, kept, gone)
     mine, theirs = table_of(Enrolment), aliased(Enrolment)
     twin = exists().where(
         theirs.campaign_id == mine.c.campaign_id, theirs.key == mine.c.key, theirs.customer_id == kept["id"]
@@ -86,10 +88,19 @@ def merge(batch: Batch, kept: Row, gone: Row) -> None:
     _carry_consents(batch, kept, gone)
 
 
+def _carry_addresses(batch: Batch, kept: Row, gone: Row) -> None:
+    """Give over the addresses that the one had before; those that the other had too are there already."""
+    had, known = table_of(FormerAddress), aliased(FormerAddress)
+    twin = exists().where(known.customer_id == kept["id"], known.email_key == had.c.email_key)
+    batch.session.execute(update(had).where(had.c.customer_id == gone["id"], ~twin).values(customer_id=kept["id"]))
+    batch.session.execute(delete(had).where(had.c.customer_id == gone["id"]))
+
+
 def _carry_wishes(batch: Batch, kept: Row, gone: Row) -> None:
     """Combine what others than the shop write on a customer: the longer rest, the fewer mails, all tags of ours."""
     table = table_of(Customer)
-    columns = (table.c.id, table.c.engaged_at, table.c.paused_until, table.c.most_per_week, table.c.own_tags)
+    limits = (table.c.most_per_week, table.c.most_per_month)
+    columns = (table.c.id, table.c.engaged_at, table.c.paused_until, *limits, table.c.own_tags)
     found = batch.session.execute(select(*columns).where(table.c.id.in_((kept["id"], gone["id"]))))
     rows = {row.id: row for row in found}
     mine, theirs = rows[kept["id"]], rows[gone["id"]]
@@ -97,12 +108,17 @@ def _carry_wishes(batch: Batch, kept: Row, gone: Row) -> None:
     values: Row = {
         "engaged_at": latest(mine.engaged_at, theirs.engaged_at),
         "paused_until": latest(mine.paused_until, theirs.paused_until),
-        "most_per_week": min((n for n in (mine.most_per_week, theirs.most_per_week) if n is not None), default=None),
+        "most_per_week": _fewer(mine.most_per_week, theirs.most_per_week),
+        "most_per_month": _fewer(mine.most_per_month, theirs.most_per_month),
     }
     if own_tags != mine.own_tags:
         tags = batch.session.scalar(select(table.c.tags).where(table.c.id == kept["id"]))
         values |= {"own_tags": own_tags, "tags": standing(tags or [], own_tags)}
     batch.session.execute(update(table).where(table.c.id == kept["id"]).values(values))
+
+
+def _fewer(*counts: int | None) -> int | None:
+    return min((count for count in counts if count is not None), default=None)
 
 
 def _carry_consents(batch: Batch, kept: Row, gone: Row) -> None:

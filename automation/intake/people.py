@@ -14,6 +14,7 @@ from automation.addresses import key_of
 from automation.changes import Change, CustomerChanged, CustomerDeleted, CustomersMerged, Person
 from automation.intake.batch import Batch, Row, Shelf, earliest, fill, is_newer, latest
 from automation.intake.merging import merge
+from automation.intake.moving import Move, take_moves
 from automation.intake.special_dates import keep_dates
 from automation.models import Customer, Identity
 from automation.security import random_id
@@ -23,7 +24,8 @@ from automation.upsert import insert_into, table_of
 _ZONES = available_timezones()
 _PROFILE = ("first_name", "last_name", "phone", "locale", "country", "region", "city", "postcode", "currency", "tags")
 _BIRTHDAY = ("birthday_month", "birthday_day", "birthday_year")
-_NOT_OURS = ("public_id", "notes", "engaged_at", "erased_at", "paused_until", "most_per_week", "own_tags")
+_WISHES = ("paused_until", "most_per_week", "most_per_month")
+_NOT_OURS = ("public_id", "notes", "engaged_at", "erased_at", "own_tags", *_WISHES)
 """Columns of a customer that others write."""
 _EMPTY: Row = {
     **dict.fromkeys(("id", "email", "email_key", "locale", "timezone", "country", "region", "city", "postcode")),
@@ -52,6 +54,7 @@ class People:
         self._named: set[str] = set()
         """Customers (by public id) whom this platform has a name for already."""
         self._merges: list[tuple[Row, Row]] = []
+        self._moves: list[Move] = []
         self._freed: set[int] = set()
         self._engaged: dict[int, datetime] = {}
         self._dates: list[tuple[Row, Mapping[str, str | None]]] = []
@@ -139,6 +142,8 @@ class People:
                 self._release(holder)
                 self._shelf.touch(holder)
         if row["email_key"] != key:
+            if row["email_key"]:
+                self._moves.append((row, row["email_key"]))
             self._release(row)
         row["email"], row["email_key"] = email, key
         if key:
@@ -223,6 +228,8 @@ class People:
             ]
             self._batch.session.connection().execute(statement, rows)
             self._identities = {}
+        moves, self._moves = self._moves, []
+        take_moves(self._batch, moves)
         dates, self._dates = self._dates, []
         keep_dates(self._batch, dates)
         merges, self._merges = self._merges, []
@@ -251,6 +258,8 @@ class People:
         if key and not kept["email_key"] and not kept["erased_at"]:
             kept["email"], kept["email_key"] = email, key
             self._by_key[key] = kept
+        elif key and not kept["erased_at"]:
+            self._moves.append((kept, key))
         gone["attributes"] = {**gone["attributes"], "merged_into": kept["public_id"]}
         if not kept["erased_at"]:
             fill(kept, {name: gone[name] for name in (*_PROFILE, *_BIRTHDAY, "timezone", "source")}, newer=False)

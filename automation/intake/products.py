@@ -9,7 +9,8 @@ from sqlalchemy import delete, insert, select, update
 
 from automation.changes import Line, ProductChanged, ProductDeleted
 from automation.intake.batch import MOST_INT, Batch, Row, Shelf, fill, is_newer, latest, within
-from automation.models import Event, Product, Variant
+from automation.intake.noting import keep
+from automation.models import Product, Variant
 from automation.upsert import table_of
 
 _FIELDS = ("description", "url", "image_url", "category", "vendor", "tags", "compare_at", "cost")
@@ -138,8 +139,7 @@ def _tell(batch: Batch, seen: Iterable[tuple[Row, int | None, int]], variants: _
         if product_id in products and _rose(before, stock):
             name = "variant.back_in_stock" if (before or 0) <= 0 else "variant.restocked"
             rows.append(_event(batch, products[product_id], name, stock=stock, variant_id=variant_id))
-    if rows:
-        batch.session.connection().execute(insert(table_of(Event)), rows)
+    keep(batch.session, rows, batch.now)
 
 
 def _rose(before: int | None, after: int | None) -> bool:

@@ -18,9 +18,9 @@ No spending takes the balance below zero, or touches what is overdue. A reversal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
@@ -100,6 +100,45 @@ def standings(session: Session, customer_ids: Iterable[int], now: datetime) -> d
         .group_by(PointsEntry.customer_id)
     )
     return {customer: Standing(int(balance), int(alive or 0), at) for customer, balance, alive, at in rows}
+
+
+def expiries(session: Session, customer_ids: Iterable[int], now: datetime) -> dict[int, list[tuple[datetime, int]]]:
+    """What was given and expires after `now`: (when, points), the soonest first, by customer. One statement."""
+    rows = session.execute(
+        select(PointsEntry.customer_id, PointsEntry.expires_at, func.sum(PointsEntry.points))
+        .where(
+            PointsEntry.customer_id.in_(set(customer_ids)),
+            PointsEntry.expires_at.is_not(None),
+            lives_beyond(PointsEntry, now),
+        )
+        .group_by(PointsEntry.customer_id, PointsEntry.expires_at)
+        .order_by(PointsEntry.customer_id, PointsEntry.expires_at)
+    )
+    found: dict[int, list[tuple[datetime, int]]] = {}
+    for customer, at, points in rows:
+        if at is not None:
+            found.setdefault(customer, []).append((at, int(points)))
+    return found
+
+
+def next_loss(
+    standing: Standing, coming: Sequence[tuple[datetime, int]], date_of: Callable[[datetime], date]
+) -> tuple[date, int] | None:
+    """The first date on which points will be lost if none are spent, and how many; None where none ever will.
+
+    `coming` is what `expiries` gives. By the rule of this file: at an instant what is left beyond the points that
+    live longer is gone. What expires within one date is one loss.
+    """
+    beyond, found = standing.alive, None
+    for at, points in coming:
+        on = date_of(at)
+        if found is not None and on != found[0]:
+            break
+        beyond -= points
+        lost = standing.available - max(0, beyond)
+        if lost > 0:
+            found = on, lost
+    return found
 
 
 def open_accounts(session: Session, owners: Iterable[tuple[int, int]]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from automation.errors import NotAllowed
@@ -27,7 +27,7 @@ from automation.models import (
     Store,
 )
 from automation.offers.holding import Claim, Held, reserve
-from automation.times import zone
+from automation.times import local_date, zone
 
 OPEN = timedelta(days=60)
 """How long a mail's link leads to its reader's points: mails are passed on and mailboxes lost."""
@@ -59,7 +59,8 @@ class View:
     available: int
     owed: int
     """Points below zero, as a number above it: given back with an order after they were spent."""
-    next_expiry_at: datetime | None
+    next_loss: tuple[date, int] | None
+    """When points will be lost if none are spent, where the customer lives, and how many."""
     tier: Tier | None
     next_tier: Tier | None
     spend: int
@@ -98,17 +99,19 @@ def view(session: Session, public_id: str, now: datetime) -> View | None:
     if not rules.is_on:
         return None
     standing = ledger.standings(session, [customer.id], now).get(customer.id, NOTHING)
+    coming = ledger.expiries(session, [customer.id], now).get(customer.id, ())
+    where = zone(customer.timezone or store.timezone)
     account = session.get(LoyaltyAccount, customer.id)
     rank = account.rank if account else 0
     invites = bool(rules.referrer or rules.friend or rules.friend_offer) and not message.is_test
     return View(
         store=store,
-        zone=zone(customer.timezone or store.timezone),
+        zone=where,
         is_test=message.is_test,
         programme=rules,
         available=standing.available,
         owed=max(0, -standing.balance),
-        next_expiry_at=standing.next_expiry_at if standing.available else None,
+        next_loss=ledger.next_loss(standing, coming, lambda at: local_date(at, where)),
         tier=rules.tier_at(rank),
         next_tier=rules.tier_at(rank + 1),
         spend=account.spend if account else 0,
@@ -129,18 +132,8 @@ def view(session: Session, public_id: str, now: datetime) -> View | None:
 def _choices(
     session: Session, store: Store, rules: Programme, available: int, rank: int, now: datetime
 ) -> list[Choice]:
-    rows = session.scalars(
-        select(Reward)
-        .outerjoin(Offer, Offer.id == Reward.offer_id)
-        .where(
-            Reward.store_id == store.id,
-            Reward.is_active,
-            or_(Reward.offer_id.is_(None), Offer.is_active & (Offer.ends_at.is_(None) | (Offer.ends_at > now))),
-        )
-        .order_by(Reward.points, Reward.id)
-    )
     found = []
-    for row in rows:
+    for row in rewards.offered(session, [store.id], now).get(store.id, ()):
         tier = rules.tier_at(row.least_rank)
         is_for_them = rank >= row.least_rank
         found.append(

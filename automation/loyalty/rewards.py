@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from automation.errors import NotAllowed
@@ -30,6 +31,24 @@ class Redeemed:
     until: str | None
     """The last day on which the code is good, ISO."""
     is_used: bool
+
+
+def offered(session: Session, store_ids: Iterable[int], now: datetime) -> dict[int, list[Reward]]:
+    """The rewards that can be taken at an instant, the cheapest first, by store. One statement."""
+    rows = session.scalars(
+        select(Reward)
+        .outerjoin(Offer, Offer.id == Reward.offer_id)
+        .where(
+            Reward.store_id.in_(set(store_ids)),
+            Reward.is_active,
+            or_(Reward.offer_id.is_(None), Offer.is_active & (Offer.ends_at.is_(None) | (Offer.ends_at > now))),
+        )
+        .order_by(Reward.points, Reward.id)
+    )
+    found: dict[int, list[Reward]] = {}
+    for row in rows:
+        found.setdefault(row.store_id, []).append(row)
+    return found
 
 
 def redeem(session: Session, customer: Customer, reward: Reward, key: str, now: datetime) -> Redemption:

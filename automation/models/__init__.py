@@ -16,6 +16,7 @@ from automation.models.customers import (
     Consent,
     ConsentState,
     Customer,
+    FormerAddress,
     Identity,
     Segment,
     SegmentMember,
@@ -23,6 +24,7 @@ from automation.models.customers import (
     Suppression,
 )
 from automation.models.errands import Errand
+from automation.models.experiments import Alert, AlertMute, Measurement, SeriesDay
 from automation.models.feeds import Feed, FeedItem
 from automation.models.imports import Import, ImportChunk, ImportMapping, ImportRefusal
 from automation.models.journey import (
@@ -69,6 +71,8 @@ __all__ = [
     "TOUCHPOINT_KINDS",
     "Admin",
     "AdminSession",
+    "Alert",
+    "AlertMute",
     "ApiKey",
     "ArmPick",
     "Attempt",
@@ -99,6 +103,7 @@ __all__ = [
     "Form",
     "FormDay",
     "FormVersion",
+    "FormerAddress",
     "Heartbeat",
     "HitCount",
     "Identity",
@@ -116,6 +121,7 @@ __all__ = [
     "LoginFailure",
     "LoginLink",
     "LoyaltyAccount",
+    "Measurement",
     "Message",
     "MessageEvent",
     "Notice",
@@ -141,6 +147,7 @@ __all__ = [
     "Reward",
     "Segment",
     "SegmentMember",
+    "SeriesDay",
     "SignUp",
     "SpecialDate",
     "Store",

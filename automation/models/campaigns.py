@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, one_of
@@ -149,7 +149,9 @@ class Trial(Record):
     checked_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     winner: Mapped[str | None] = mapped_column(String(64))
-    """None on a decided trial: there was too little to tell."""
+    """None on a decided trial: no difference was found, and nobody was to be taken for the best all the same."""
+    is_proven: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The winner is better than all others; otherwise it was ahead when the time was over, and no more is known."""
     figures: Mapped[list[Any]] = mapped_column(Json, default=list)
     """What the decision rests on, arm by arm."""
 

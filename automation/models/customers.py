@@ -20,6 +20,7 @@ class Customer(Record):
         CheckConstraint("birthday_month BETWEEN 1 AND 12", name="birthday_month"),
         CheckConstraint("birthday_day BETWEEN 1 AND 31", name="birthday_day"),
         CheckConstraint("most_per_week > 0", name="most_per_week"),
+        CheckConstraint("most_per_month > 0", name="most_per_month"),
         Index("ix_customers_store_id_created_at", "store_id", "created_at"),
         Index("ix_customers_birthday", "store_id", "birthday_month", "birthday_day"),
         Index("ix_customers_store_id_timezone", "store_id", "timezone"),
@@ -59,6 +60,8 @@ class Customer(Record):
     """They want no lifecycle or promotional mail before this instant."""
     most_per_week: Mapped[int | None]
     """They want at most so many such mails in a week; None leaves it to the store."""
+    most_per_month: Mapped[int | None]
+    """The same for a calendar month."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     external_updated_at: Mapped[datetime | None]
@@ -89,6 +92,19 @@ class SpecialDate(Record):
     """None where only the day is known."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class FormerAddress(Record):
+    """An address that a customer had before. By it their old traces are found when they ask what is held or want it
+    erased, and nobody brings them back by it afterwards.
+    """
+
+    __tablename__ = "former_addresses"
+
+    customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"), primary_key=True)
+    email_key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    left_at: Mapped[datetime]
+    """When we were told of the new one."""
 
 
 class Identity(Record):

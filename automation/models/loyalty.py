@@ -76,6 +76,7 @@ class LoyaltyAccount(Record):
         UniqueConstraint("referral_code"),
         Index("ix_loyalty_accounts_due_at", "due_at", **_where("due_at IS NOT NULL")),
         Index("ix_loyalty_accounts_store_id_rank", "store_id", "rank"),
+        Index("ix_loyalty_accounts_store_id_balance", "store_id", "balance", "customer_id"),
     )
 
     customer_id: Mapped[int] = mapped_column(BigInt, ForeignKey("customers.id"), primary_key=True, autoincrement=False)

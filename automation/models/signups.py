@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, one_of
@@ -56,6 +56,8 @@ class FormDay(Record):
     """UTC."""
     views: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
+    unconfirmed: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Sign-ups of that day which nobody confirmed; of who they were nothing is kept any more."""
 
 
 class SignUp(Record):
@@ -69,6 +71,12 @@ class SignUp(Record):
         Index("ix_sign_ups_store_id_created_at", "store_id", "created_at"),
         Index("ix_sign_ups_store_id_ip_created_at", "store_id", "ip", "created_at"),
         Index("ix_sign_ups_store_id_domain_created_at", "store_id", "domain", "created_at"),
+        Index(
+            "ix_sign_ups_pending",
+            "created_at",
+            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending'"),
+        ),
     )
 
     id: Mapped[Id]

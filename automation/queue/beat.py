@@ -30,11 +30,13 @@ from automation.stages.issue import issue
 from automation.stages.lapse import lapse
 from automation.stages.listen import listen
 from automation.stages.load import load
+from automation.stages.measure import measure
 from automation.stages.poll import poll
 from automation.stages.post import post
 from automation.stages.settle import settle
 from automation.stages.summarise import summarise
 from automation.stages.tell import tell
+from automation.stages.warn import warn
 from automation.stages.watch import watch
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ STAGES: Mapping[str, Stage] = {
     "attribute": attribute,
     "post": post,
     "watch": watch,
+    "measure": measure,
+    "warn": warn,
     "tell": tell,
 }
 """The belt, in its order."""
@@ -75,11 +79,13 @@ LIMITS: Mapping[str, int] = {
     "decide": 2500,
     "attribute": 1000,
     "post": 100,
+    "measure": 5,
+    "warn": 50,
     "tell": 20,
 }
 """Rows a stage moves in one call; deliver's is the settings' batch size."""
 
-PATIENT = frozenset({"summarise"})
+PATIENT = frozenset({"summarise", "measure", "warn"})
 """Stages with long transactions and no hurry: one call a tick, so that on SQLite others get their turn to write."""
 
 MAX_ROUNDS = 100_000

@@ -39,14 +39,17 @@ def compose(
     """
     key = key_of(app.keyring)
     results: dict[int, Composed | TemplateBroken] = {}
-    for version_id, group in _by_version(messages, variables).items():
+    for (version_id, subject), group in _by_version(messages, variables).items():
         compiled = app.renderer.versions.get(version_id)
         if compiled is None:
             with app.db.read() as session:
                 compiled = versions(app, session, [version_id])[version_id]
         links = [_links(variables[m.id]["envelope"], token(key, m.public_id)) for m in group]
         contexts = [context(variables[m.id]["values"], a) for m, a in zip(group, links, strict=True)]
-        found = app.renderer.finish(f"version {version_id}", compiled, contexts)
+        name = f"version {version_id}"
+        if subject:
+            compiled, name = replace(compiled, subject=subject), f"{name} as {subject}"
+        found = app.renderer.finish(name, compiled, contexts)
         for message, address, mail in zip(group, links, found, strict=True):
             results[message.id] = (
                 _composed(message, variables[message.id]["envelope"], address, mail)
@@ -57,11 +60,15 @@ def compose(
     return [results.get(m.id, nobody) for m in messages]
 
 
-def _by_version(messages: Sequence[Message], variables: Mapping[int, Variables]) -> dict[int, list[Message]]:
-    groups: dict[int, list[Message]] = defaultdict(list)
+def _by_version(
+    messages: Sequence[Message], variables: Mapping[int, Variables]
+) -> dict[tuple[int, str], list[Message]]:
+    """By template version, and the subject that takes the place of its own."""
+    groups: dict[tuple[int, str], list[Message]] = defaultdict(list)
     for message in messages:
         if message.id in variables:
-            groups[message.template_version_id].append(message)
+            subject = variables[message.id]["envelope"].get("subject", "")
+            groups[message.template_version_id, subject].append(message)
     return groups
 
 

@@ -5,7 +5,7 @@ What stands under which name is one file each in `values/`; see `automation.rend
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from automation import consent_policy
 from automation.app import App
 from automation.discovery import implementations
 from automation.models import Campaign, Customer, Message, Store
+from automation.rendering.guises import PLAIN, Guise, Guises, guises
 from automation.rendering.value import Batch, Value
 from automation.rendering.versions import versions
 
@@ -50,7 +51,12 @@ def load(app: App, session: Session, messages: Sequence[Message], now: datetime)
         campaigns=_campaigns(session, {m.campaign_id for m in messages if m.campaign_id}),
         triggers=app.triggers,
     )
-    sources = _sources(batch, {i: [n for n in c.names if n in VALUES] for i, c in compiled.items()})
+    worn = guises(app, session, messages)
+    names = {i: set(c.names) for i, c in compiled.items()}
+    for message in messages:
+        if message.template_version_id in names:
+            names[message.template_version_id] |= _guise(worn, message).names
+    sources = _sources(batch, {i: sorted(used & VALUES.keys()) for i, used in names.items()})
     envelopes = _Envelopes(app, batch)
     loaded: dict[int, Variables] = {}
     for message in messages:
@@ -58,10 +64,14 @@ def load(app: App, session: Session, messages: Sequence[Message], now: datetime)
         if wanted is None or not batch.customers[message.customer_id].email:
             continue
         loaded[message.id] = {
-            "envelope": envelopes.of(message),
+            "envelope": envelopes.of(message, _guise(worn, message)),
             "values": {name: value(message) for name, value in wanted},
         }
     return loaded
+
+
+def _guise(worn: Mapping[int, Guises], message: Message) -> Guise:
+    return worn.get(message.version_id or 0, {}).get(message.step_id or "", PLAIN)
 
 
 def _sources(batch: Batch, names: dict[int, list[str]]) -> dict[int, list[tuple[str, Callable[[Message], Any]]]]:
@@ -137,11 +147,13 @@ class _Envelopes:
             for store in batch.stores.values()
         }
 
-    def of(self, message: Message) -> dict[str, Any]:
+    def of(self, message: Message, guise: Guise = PLAIN) -> dict[str, Any]:
         store, customer = self._batch.stores[message.store_id], self._batch.customers[message.customer_id]
         campaign = self._batch.campaigns[message.campaign_id].public_id if message.campaign_id else ""
         return {
             **self._senders[store.id],
+            **({"from_name": _plain(guise.sender_name)} if guise.sender_name else {}),
+            **({"subject": guise.subject} if guise.subject else {}),
             "to_email": customer.email,
             "to_name": _plain(f"{customer.first_name} {customer.last_name}"),
             "mail_class": message.mail_class,

@@ -7,7 +7,7 @@ rendered by the next child.
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -33,6 +33,8 @@ class RenderPool:
         """Seconds to wait for a child before TemplateBroken; None for as long as it takes. Pages do not wait long."""
         self.versions: dict[int, Compiled] = {}
         """Template versions that were read from the database, by id; see `versions.py`."""
+        self.guises: dict[int, Mapping[str, Any]] = {}
+        """What campaigns' versions put in the place of subjects and senders, by id; see `guises.py`."""
 
     def render(
         self, version_key: str, compiled: Compiled, contexts: Sequence[dict[str, Any]], *, is_strict: bool = False

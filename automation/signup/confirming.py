@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from automation import intake, storefront
 from automation.actions.api_keys import connection_of
+from automation.addresses import key_of
 from automation.app import App
 from automation.changes import CustomerChanged, EventHappened, Person
 from automation.consents import ConsentLine, note
-from automation.models import Customer, Form, FormVersion, Message, Offer, OfferCode, SignUp, Store
+from automation.models import Customer, Form, FormVersion, Message, Offer, OfferCode, Rendering, SignUp, Store
 from automation.offers.holding import Claim, Held, find, reserve
 from automation.signup.definition import FormDefinition, Topic
 
@@ -29,7 +30,9 @@ class Question:
     """What the page of a confirmation mail's link is about."""
 
     state: State
-    """asked: the button is there; confirmed; over: too late; test: a test mail's link."""
+    """asked: the button is there; confirmed; over: too late, or they have another address by now; test: a test mail's
+    link.
+    """
     store_name: str
     store_url: str
     language: str
@@ -62,7 +65,8 @@ def question(session: Session, public_id: str, now: datetime) -> Question | None
     customer = session.get_one(Customer, row.customer_id)
     if customer.erased_at is not None:
         return None
-    state: State = "confirmed" if row.state == "confirmed" else "over" if now >= row.expires_at else "asked"
+    is_over = now >= row.expires_at or _has_moved(session, message, customer)
+    state: State = "confirmed" if row.state == "confirmed" else "over" if is_over else "asked"
     label, code = _offered(session, row) if state == "confirmed" else ("", "")
     return Question(
         state,
@@ -93,10 +97,18 @@ def _sign_up(session: Session, message: Message, *, is_locked: bool = False) -> 
 def confirm(app: App, session: Session, public_id: str, now: datetime, *, ip: str, agent: str) -> Question | None:
     """Make true what was signed up for; twice is once, and too late changes nothing. None for a wrong link."""
     row = sign_up_of(session, public_id)
-    if row is not None and row.state == "pending" and now < row.expires_at:
-        message_id = session.scalar(select(Message.id).where(Message.public_id == public_id))
-        make_true(app, session, row, now, ip=ip, agent=agent, message_id=message_id)
+    asked = question(session, public_id, now)
+    if row is None or asked is None or asked.state != "asked":
+        return asked
+    message_id = session.scalar(select(Message.id).where(Message.public_id == public_id))
+    make_true(app, session, row, now, ip=ip, agent=agent, message_id=message_id)
     return question(session, public_id, now)
+
+
+def _has_moved(session: Session, message: Message, customer: Customer) -> bool:
+    """Whether the mail that asks went to an address that the customer has left: who reads it proves nothing."""
+    to_email = session.scalar(select(Rendering.to_email).where(Rendering.message_id == message.id))
+    return to_email is not None and key_of(to_email) != customer.email_key
 
 
 def make_true(

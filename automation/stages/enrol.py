@@ -12,9 +12,9 @@ from sqlalchemy.sql.util import find_tables
 
 from automation import versions
 from automation.app import App
-from automation.arbiter import CAPPED
 from automation.dice import drawn_below
 from automation.faults import declare, fault
+from automation.holdouts import lots
 from automation.models import Campaign, ConsentState, Customer, Enrolment, Message
 from automation.rules.scope import Scope
 from automation.rules.sql import predicate
@@ -39,8 +39,6 @@ _COLUMNS = (
     "entered_at",
     "exit_reason",
 )
-HELD_BY_CAMPAIGN = "held out of the campaign, for comparison"
-HELD_BY_STORE = "held out of the store's mails, for comparison"
 _OPEN = ("draft", "ready", "claimed", "submitting", "retry")
 
 
@@ -180,16 +178,6 @@ def _columns(version: Version, found: Occurrences, now: datetime) -> list[Column
         "exit_reason": _exit_reason(version, found),
     }
     return [values[name].label(name) for name in _COLUMNS]
-
-
-def lots(version: Version) -> list[tuple[str, float, str]]:
-    """The lots that may hold a customer out: name, share, and what is said of those whom it holds out."""
-    definition, policy = version.definition, version.policy
-    lots = [(f"campaign {version.campaign_id}, holdout", definition.holdout_percent, HELD_BY_CAMPAIGN)]
-    if definition.mail_class in CAPPED:
-        # The same customers in every campaign, so that all of its mails together can be measured.
-        lots.append((f"store {version.store_id}, holdout", policy.holdout_percent, HELD_BY_STORE))
-    return [lot for lot in lots if lot[1] > 0]
 
 
 def _state(version: Version, found: Occurrences) -> ColumnElement[str]:

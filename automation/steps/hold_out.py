@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 
 from automation.dice import draw
+from automation.insights.experiments.counting import HELD, MAILED
 from automation.step import Desk, Hold, Move, Next, Place, Step, StepSettings
 
 
@@ -29,7 +30,12 @@ class HoldOut(Step):
     def take(self, places: Sequence[Place], step_id: str, settings: HoldOutSettings, desk: Desk) -> Mapping[int, Move]:
         lot = f"campaign {desk.campaign_id}, step {step_id}"
         share = settings.percent / 100
-        return {p.enrolment_id: _move(draw(lot, p.customer_id) < share) for p in places}
+        moves = {}
+        for place in places:
+            is_held = draw(lot, place.customer_id) < share
+            desk.pick(place, step_id, HELD if is_held else MAILED)
+            moves[place.enrolment_id] = _move(is_held)
+        return moves
 
     def sentence(self, settings: HoldOutSettings) -> str:
         return f"Hold out {settings.percent:g} %"

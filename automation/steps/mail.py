@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from automation.errors import CampaignBroken
+from automation.errors import CampaignBroken, TemplateBroken
+from automation.rendering import syntax
 from automation.step import Desk, Move, Next, Place, Publishing, Step, StepSettings
 
 
@@ -14,6 +15,12 @@ class MailSettings(StepSettings):
     """Which mail."""
 
     template: str = Field("", description="The mail to send.")
+    subject: str = Field(
+        "", max_length=300, description="Another subject than the mail's own: to try several in an A/B test."
+    )
+    sender_name: str = Field(
+        "", max_length=200, title="Sender's name", description="Another name than the store's in the inbox."
+    )
     template_version_id: int | None = Field(None, description="Fixed when the campaign is published.")
 
 
@@ -39,10 +46,14 @@ class Mail(Step):
         name = settings.template
         if not name:
             raise CampaignBroken("choose a mail")
+        try:
+            syntax.check(settings.subject, "subject")
+        except TemplateBroken as error:
+            raise CampaignBroken(f"its subject cannot be read: {error}") from error
         version_id = publishing.mails.get(name)
         if version_id is None:
             raise CampaignBroken(f"there is no mail called {name}")
         return settings.model_copy(update={"template_version_id": version_id})
 
     def sentence(self, settings: MailSettings) -> str:
-        return f"Send “{settings.template}”"
+        return f"Send “{settings.template}”" + (f" as “{settings.subject}”" if settings.subject else "")

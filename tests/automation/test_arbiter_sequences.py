@@ -37,6 +37,7 @@ steps = st.lists(
             st.tuples(st.just("suppression"), st.sampled_from([None, "hard_bounce", "complaint"])),
             st.tuples(st.just("rest"), st.sampled_from([None, 1, 3])),
             st.tuples(st.just("wish"), st.sampled_from([None, 1, 2])),
+            st.tuples(st.just("monthly wish"), st.sampled_from([None, 1, 3])),
             st.tuples(st.just("erased"), st.just(1)),
         ),
     ),
@@ -71,6 +72,7 @@ class Life:
     suppression: str | None = None
     rest_until: datetime | None = None
     wish: int | None = None
+    monthly: int | None = None
     is_erased: bool = False
     open: list[tuple[datetime, Draft]] = field(default_factory=list)
     went: list[tuple[datetime, Draft]] = field(default_factory=list)
@@ -93,6 +95,8 @@ class Life:
             this_week=sum(on >= monday for on in limited),
             paused_until=self.rest_until,
             own_limit=self.wish,
+            this_month=sum(on >= today.replace(day=1) for on in limited),
+            own_month=self.monthly,
         )
 
     def change(self, at: datetime, what: tuple[Any, ...]) -> None:
@@ -105,6 +109,8 @@ class Life:
                 self.rest_until = None if days is None else at + timedelta(days=days)
             case ("wish", most):
                 self.wish = most
+            case ("monthly wish", most):
+                self.monthly = most
             case ("erased", _):
                 self.is_erased = True
 
@@ -162,6 +168,7 @@ class Life:
         assert not self.policy.most_per_day or seen.today < self.policy.most_per_day
         assert not self.policy.most_per_week or seen.this_week < self.policy.most_per_week
         assert self.wish is None or seen.this_week < self.wish
+        assert self.monthly is None or seen.this_month < self.monthly
 
 
 @given(lives, policies, steps)

@@ -67,7 +67,7 @@ def told_events(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     given=told_events(),
     state=st.sampled_from(["submitting", "unknown", "claimed", "retry", "accepted", "rejected"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from tests.browser.looks import assert_is_sound
 pytestmark = pytest.mark.browser
 OwnerPage = Callable[..., Page]
 
+OTHERS = [("desktop", "dark"), ("phone", "light")] if os.environ.get("CARTWHEEL_EVERY_LOOK") else []
 PAGES = (
     "/",
     "/account",
@@ -29,8 +31,7 @@ PAGES = (
 )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", ["desktop", "phone"])
+@pytest.mark.parametrize(("width", "theme"), [("desktop", "light"), ("phone", "dark"), *OTHERS])
 def test_each_page_is_sound(live: Live, owner_page: OwnerPage, width: str, theme: str) -> None:
     page = owner_page(width, theme)
     for path in PAGES:

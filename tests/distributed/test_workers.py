@@ -167,15 +167,15 @@ def test_three_workers_send_everything_once_though_one_is_cut_off_in_mid_send(te
 def test_a_leader_that_is_stopped_past_its_lease_is_followed(team: Team) -> None:
     app = team.app
     first = team.start("first")
-    _wait_until(lambda: _leads(app) != "", 30, "nobody led")
+    _wait_until(lambda: _leads(app) != "", 120, "nobody led")
     leading = _leads(app)
     team.start("second")
-    _wait_until(lambda: _heard(app) >= {"clock", "worker"}, 30, "no heartbeat")
+    _wait_until(lambda: _heard(app) >= {"clock", "worker"}, 120, "no heartbeat")
     first.send_signal(signal.SIGSTOP)
     # Not 15 seconds in a test: as if they had passed.
     with app.db.write() as session:
         session.get_one(Lease, leader.CLOCK).until = real_time() - timedelta(seconds=1)
-    _wait_until(lambda: _leads(app) not in ("", leading), 30, "nobody followed")
+    _wait_until(lambda: _leads(app) not in ("", leading), 120, "nobody followed")
     with app.db.read() as session:
         assert session.get_one(Lease, leader.CLOCK).term >= 2
     successor = _leads(app)

@@ -51,10 +51,11 @@ class Shop:
         }
         return self.client.post(self.address, data=raw, headers=headers).status_code
 
-    def goes_by(self, span: timedelta, step: timedelta = timedelta(hours=1)) -> None:
-        """Let time pass hour by hour, and the belt run."""
-        end = self.clock() + span
+    def goes_by(self, span: timedelta) -> None:
+        """Let time pass, the first hours one by one and then three at a time, and the belt run."""
+        began, end = self.clock(), self.clock() + span
         while self.clock() < end:
+            step = timedelta(hours=1 if self.clock() - began < timedelta(hours=3) else 3)
             self.clock.turn(min(step, end - self.clock()))
             drain(self.app)
 
@@ -121,7 +122,7 @@ def shop(app: App, clock: TurnableClock) -> Shop:
         store = make.store(session)
         row = make.connection(app, session, store, "platform", "shopify", secret=SECRET)
         make.connection(app, session, store, "provider", "mailbox")
-        templates.install(app, session, store, clock())
+        templates.install(app, session, store, clock(), only={f"cart_reminder_{n}" for n in (1, 2, 3)})
         campaigns.publish(
             app, session, campaigns.create_from_recipe(app, session, store, "cart_abandoned", NOW), clock()
         )

@@ -16,6 +16,7 @@ from automation.app import App
 from automation.errors import NotAllowed
 from automation.languages import words
 from automation.preference_centre import Centre, Visit
+from automation.preferences import Preferences
 from automation.rendering.links import key_of, read_token
 from webapp.factory import the_app, the_writer
 from webapp.permissions import permission
@@ -28,8 +29,8 @@ _PATIENCE = 10.0
 """Seconds; then the reader is told to try again: what they choose holds when we say so."""
 PAUSES = {"7": 7, "30": 30, "90": 90}
 """Days of rest that can be chosen, by what the form calls them."""
-FREQUENCIES = {"1": 1, "2": 2, "3": 3}
-"""Most mails a week."""
+FREQUENCIES = {"1": (1, None), "2": (2, None), "3": (3, None), "month": (None, 1), "month2": (None, 2)}
+"""Most mails in a week and in a month, by what the form calls them."""
 
 
 def _page(found: Centre | None, *, said: str = "", status: int = 200) -> Response:
@@ -39,6 +40,7 @@ def _page(found: Centre | None, *, said: str = "", status: int = 200) -> Respons
     page = render_template(
         "signup/preferences.html",
         found=found,
+        frequencies=FREQUENCIES,
         language=found.language,
         _=say,
         said=say(said) if said else "",
@@ -105,10 +107,12 @@ def _act(
         until = now + timedelta(days=PAUSES[pause])
     how_often = given.get("frequency", "")
     # One that was set elsewhere and is none of ours stays until another one is chosen.
-    frequency = before.wishes.frequency if how_often == "keep" else FREQUENCIES.get(how_often)
+    often = (before.wishes.frequency, before.wishes.per_month)
+    per_week, per_month = often if how_often == "keep" else FREQUENCIES.get(how_often, (None, None))
+    wish = Preferences(frequency=per_week, paused_until=until, per_month=per_month)
     wording = f"Store ({', '.join(c.label for c in before.choices if c.code in given.getlist('topic'))})"
     wanted = set(given.getlist("topic"))
     return (
-        centre.choose(session, app.keyring, public_id, wanted, frequency, until, wording, visit, now),
+        centre.choose(session, app.keyring, public_id, wanted, wish, wording, visit, now),
         "Your wishes are stored.",
     )

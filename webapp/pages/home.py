@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
-from automation import figures, notices
+from automation import alerts, figures, notices
 from automation.models import Job
 from webapp.auth import current_admin
 from webapp.factory import the_app
@@ -87,9 +87,12 @@ def _pulse() -> dict[str, Any]:
             select(Job).where(Job.state.in_(("waiting", "running"))).order_by(Job.id.desc()).limit(1)
         ).first()
         told, told_count = notices.waiting(session, store.id, current_admin().id)
+        strayed, strayed_count = alerts.waiting(session, store.id)
         shown = {
             "notices": told,
             "notice_count": told_count,
+            "alerts": strayed,
+            "alert_count": strayed_count,
             "sendings": figures.sendings(session, store, now),
             "belt": belt,
             "days": days,

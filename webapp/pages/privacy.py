@@ -30,6 +30,7 @@ LABELS = {
     "purchase_months": "Months after a purchase",
     "inquiry_months": "Months after an inquiry",
     "tracking": "Clicks and opens",
+    "unconfirmed_days": "Days for a confirmation",
     "erases_at_once": "Erase by itself",
 }
 WORDS = {

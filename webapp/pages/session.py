@@ -29,7 +29,8 @@ class MailsForm(BaseModel):
     wants_mails: bool = Field(
         False,
         title="Mail me what a person should see to",
-        description="What flows tell of, as a digest at most every half hour. It is on the home page in any case.",
+        description="What flows tell of, and figures that are out of the ordinary, as a digest at most every half "
+        "hour. It is on the home page in any case.",
     )
 
 

@@ -53,7 +53,12 @@ def rows(session: Session, store_id: int, now: datetime, public_id: str = "") ->
     days = {
         row.form_id: row
         for row in session.execute(
-            select(FormDay.form_id, func.sum(FormDay.views).label("views"), func.sum(FormDay.refused).label("refused"))
+            select(
+                FormDay.form_id,
+                func.sum(FormDay.views).label("views"),
+                func.sum(FormDay.refused).label("refused"),
+                func.sum(FormDay.unconfirmed).label("unconfirmed"),
+            )
             .where(FormDay.form_id.in_(ids), FormDay.on_date > since.astimezone(UTC).date())
             .group_by(FormDay.form_id)
         )
@@ -86,6 +91,7 @@ def _row(found: Any, day: Any, signed: Any, now: datetime) -> FormRow:
         updated_at=form.updated_at,
         views=int(day.views) if day else 0,
         refused=int(day.refused) if day else 0,
-        submitted=signed.submitted if signed else 0,
+        # Of those that nobody confirmed in time only the count is kept.
+        submitted=(signed.submitted if signed else 0) + (int(day.unconfirmed) if day else 0),
         confirmed=signed.confirmed if signed else 0,
     )

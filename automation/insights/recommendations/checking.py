@@ -27,6 +27,7 @@ PROGRESS = "recommendations.check"
 DIFFERENCES = "recommendations.differences"
 """The cursor that holds how many differences the latest check found so far, since its `at`."""
 _DONE = 2**62
+_UNCOUNTED = select(Basket.order_id).where(text("baskets.is_stale")).limit(1)
 
 
 def check(app: App, now: datetime) -> int:
@@ -38,11 +39,11 @@ def check(app: App, now: datetime) -> int:
     with app.db.read() as session:
         row = session.get(Cursor, PROGRESS)
         position = _position(row, now) if row is not None else _DONE
-        is_counting = session.scalar(select(Basket.order_id).where(text("baskets.is_stale")).limit(1)) is not None
+        waits = position == _DONE or bool(session.scalar(_UNCOUNTED))
     if row is None:
         with app.db.write() as session:
             cursors.move(session, PROGRESS, _DONE, now)
-    if position == _DONE or is_counting:
+    if waits:
         return 0
     with app.db.write() as session:
         ids = session.scalars(

@@ -15,6 +15,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 
 from automation import intake
 from automation.actions import imports
@@ -33,10 +34,10 @@ from automation.changes import (
 from automation.consents import ConsentLine, note
 from automation.errors import NotAllowed
 from automation.exporting import DATASETS, export
-from automation.exporting.datasets import _googled
+from automation.exporting.audience import googled
 from automation.importing.cells import DANGEROUS, guard, unguard
 from automation.importing.options import Options
-from automation.models import Connection, Customer
+from automation.models import Connection, Customer, Identity
 from automation.settings import Settings
 from automation.stages.load import load
 from automation.suppressions import Suppressed, suppress
@@ -151,6 +152,18 @@ def stores(draw: st.DrawFn) -> list[Change]:
     return told
 
 
+@st.composite
+def wishes(draw: st.DrawFn) -> dict[str, Any]:
+    """What others than the shop wrote on a customer."""
+    counts = st.none() | st.integers(1, 9)
+    return {
+        "notes": draw(texts),
+        "paused_until": draw(st.none() | instants),
+        "most_per_week": draw(counts),
+        "most_per_month": draw(counts),
+    }
+
+
 def written(app: App, store_id: int, name: str, form: Any = "csv") -> bytes:
     return b"".join(export(app, store_id, name, form, NOW))
 
@@ -179,8 +192,10 @@ def empty(_empty_sqlite: Path) -> Path:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-@given(told=stores())
-def test_what_was_written_out_comes_in_elsewhere_as_it_was(empty: Path, told: list[Change]) -> None:
+@given(told=stores(), wished=st.lists(wishes(), min_size=4, max_size=4))
+def test_what_was_written_out_comes_in_elsewhere_as_it_was(
+    empty: Path, told: list[Change], wished: list[dict[str, Any]]
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "a").mkdir()
@@ -195,6 +210,9 @@ def test_what_was_written_out_comes_in_elsewhere_as_it_was(empty: Path, told: li
                     session,
                     [Suppressed(store_id=store.id, email_key="=x@example.com", reason="manual", at=NOW, detail="-1")],
                 )
+            with old.db.write() as session:
+                for customer, said in zip(session.scalars(select(Customer)), wished, strict=False):
+                    session.execute(update(Customer).where(Customer.id == customer.id).values(said))
             with new.db.write() as session:
                 other = make.store(session).id
             for kind in FILED:
@@ -233,6 +251,10 @@ def test_every_data_set_is_written_in_both_forms(app: App) -> None:
         ada = make.customer(session, store, tags=["=HYPERLINK(1)"])
         make.order(session, store, ada, NOW)
         make.message(session, ada)
+        make.cart(session, store, ada, NOW)
+        shop = make.connection(app, session, store, "platform", "shopify", secret="shh", currency="EUR")
+        for number in ("7", "8"):
+            session.add(Identity(connection_id=shop.id, external_id=number, customer_id=ada.id))
         make.event(session, store, ada, "review.left", NOW, stars=5)
         store_id = store.id
     for name, dataset in DATASETS.items():
@@ -241,6 +263,13 @@ def test_every_data_set_is_written_in_both_forms(app: App) -> None:
         lines = [orjson.loads(line) for line in written(app, store_id, name, "jsonl").splitlines()]
         assert len(lines) == len(rows)
         assert all(tuple(line) == dataset.columns for line in lines)
+    [cart] = [orjson.loads(line) for line in written(app, store_id, "carts", "jsonl").splitlines()]
+    assert (cart["email"], len(cart["lines"]), cart["total"]) == ("ada@example.com", 1, "12.95")
+    told = [orjson.loads(line) for line in written(app, store_id, "identities", "jsonl").splitlines()]
+    assert [(one["email"], one["platform"], one["external_id"]) for one in told] == [
+        ("ada@example.com", "shopify", "7"),
+        ("ada@example.com", "shopify", "8"),
+    ]
     assert "'=HYPERLINK(1)" in written(app, store_id, "customers").decode()
     with pytest.raises(NotAllowed):
         export(app, store_id, "secrets", "csv", NOW)
@@ -269,7 +298,7 @@ def test_an_audience_holds_only_who_agreed_and_may_be_mailed_and_no_address(app:
     found = written(app, store_id, "audience").decode().split()
     digest = hashlib.sha256(key.encode()).hexdigest()
     assert found == ["email_sha256,google_email_sha256", f"{digest},{digest}"]
-    assert _googled("a.d.a+tea@gmail.com") == "ada@gmail.com"
+    assert googled("a.d.a+tea@gmail.com") == "ada@gmail.com"
 
 
 def test_memory_does_not_grow_with_the_store(app: App) -> None:

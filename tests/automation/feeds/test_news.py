@@ -135,6 +135,17 @@ def test_an_item_that_leaves_and_comes_back_is_not_new(blog: Blog) -> None:
     assert blog.told() == []
 
 
+def test_an_item_that_was_forgotten_and_comes_back_is_not_told_twice(blog: Blog) -> None:
+    blog.items = [item("3"), *blog.items]
+    blog.turn()
+    blog.items = [item("2")]
+    blog.turn()
+    blog.turn(timedelta(days=401))
+    blog.items = [item("3"), item("2")]
+    blog.turn(timedelta(days=2))
+    assert len(blog.told()) == 1
+
+
 def test_a_feed_that_changes_all_its_names_at_once_floods_nobody(blog: Blog) -> None:
     blog.items = [item(f"new{n}", f"Tue, 10 Mar 2026 08:{n:02}:00 GMT") for n in range(30)]
     assert blog.turn().message.startswith("30 items were new at once: the newest 20 were told")

@@ -54,6 +54,23 @@ def test_customers_come_in_with_all_that_is_known_of_them(desk: Desk) -> None:
     assert desk.rows(ImportChunk) == []
 
 
+def test_notes_and_wishes_come_in_and_of_two_wishes_the_quieter_one_holds(desk: Desk) -> None:
+    head = "email,external_id,notes,paused_until,most_per_week,most_per_month\n"
+    desk.take("customers", head + "ada@example.com,7,likes tea,2026-05-01 10:00,2,\nbob@example.com,,,,,4\n")
+    later = "ada@new.example.com,7,likes cake,2026-04-01 10:00,3,5\n" + "bob@example.com,,,2026-04-02,,9\n"
+    done = desk.take("customers", head + later + "eve@example.com,,,,0,\n", "again.csv")
+    ada, bob = desk.rows(Customer)
+    assert (ada.email_key, ada.notes, ada.most_per_week, ada.most_per_month) == (
+        "ada@new.example.com", "likes cake", 2, 5
+    )  # fmt: skip
+    assert ada.paused_until == datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
+    assert (bob.notes, bob.most_per_week, bob.most_per_month) == ("", None, 4)
+    assert bob.paused_until is not None
+    [(line, column, _, why)] = desk.refusals(done.id)
+    assert (line, column) == (4, "most_per_week")
+    assert "a number from 1" in why
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_encodings_and_delimiters_are_found_out(desk: Desk, encoding: str, mark: str) -> None:

@@ -29,7 +29,7 @@ from automation.models import Cart, CartItem, Customer, Identity, Order, OrderIt
 from tests.automation.intake.shop import Shop, ago
 from tests.conftest import NOW
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NAUGHTY = st.sampled_from(["7", "8", "a\0b", "ünï", "' OR 1=1 --", "x" * 128])
 INSTANTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)) | st.sampled_from(  # noqa: DTZ001  hypothesis wants them naive
     [ago(1), ago(2), ago(3), NOW + timedelta(days=400)]

@@ -60,6 +60,17 @@ def test_it_is_looked_up_with_the_key_and_read(net: Net) -> None:
         platform.fetch(Envelope("d", "order.placed", b'{"data": {"id": "../x"}}', NOW, is_bare=True))
 
 
+def test_an_event_as_medusa_documents_it_is_opened_and_asked_for(net: Net) -> None:
+    """The shape of https://docs.medusajs.com/resources/references/events: a name, and the id of what it is about."""
+    body = orjson.dumps({"name": "order.placed", "data": {"id": "order_01J0000000000000000000000"}})
+    net.answer = lambda _: httpx.Response(200, json={"order": BODIES["order.placed"]["object"]})
+    platform = shop(net.client())
+    envelope = platform.open(signed(body), NOW)
+    assert envelope.is_bare
+    assert only(platform.translate(platform.fetch(envelope)), OrderChanged).total == 5350
+    assert net.requests[0].url.path == "/admin/orders/order_01J0000000000000000000000"
+
+
 def test_what_the_recordings_say() -> None:
     assert only(read("cart.updated", BODIES["cart.updated"]), CartChanged).total == 4500
     assert only(read("order.placed", BODIES["order.placed"]), CustomerChanged).country == "GB"

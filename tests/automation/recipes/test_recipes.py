@@ -249,7 +249,7 @@ FAMILIES: dict[str, tuple[Callable[[Scene], object], str, str]] = {
         "Still curious about Teacup cup?",
         "Teacup cup",
     ),
-    "feed_digest": (lambda s: s.event("feed.item_published", 2 * HOUR, title="Spring"), "Spring", "Spring"),
+    "feed_digest": (lambda s: s.event("feed.item_published", 7 * HOUR, title="Spring"), "Spring", "Spring"),
     "birthday": (_birthday, "Happy birthday, Ada!", "It is your day"),
     "special_date": (_wedding, "14 days until your anniversary", "March 24, 2026"),
     "customer_anniversary": (
@@ -327,7 +327,8 @@ def test_a_customer_really_gets_its_mail(app: App, clock: TurnableClock, name: s
     clock.turn(now - clock())
     drain(app)
     if not _mails(app):  # those that wait first
-        clock.turn(35 * timedelta(minutes=1) if "abandoned" not in name or name == "cart_abandoned" else 4 * HOUR)
+        waits = {"feed_digest": DAY, "browse_abandoned": 4 * HOUR, "checkout_abandoned": 4 * HOUR}
+        clock.turn(waits.get(name, timedelta(minutes=35)))
         drain(app)
     mails = _mails(app)
     assert [mail[0] for mail in mails] == [subject]

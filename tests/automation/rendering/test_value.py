@@ -55,7 +55,7 @@ def test_all_names_together_cost_the_same_statements_whatever_the_batch(app: App
             rows.append(message(session, ada, *NAMES, **origin))
     counts = []
     for size in (len(ABOUT), len(rows)):
-        app.renderer.versions = {}
+        app.renderer.versions, app.renderer.guises = {}, {}
         with statements(app) as seen, app.db.read() as session:
             found = load(app, session, rows[:size], NOW)
         assert len(found) == size
@@ -71,4 +71,4 @@ def test_a_mail_that_nothing_started_has_every_name_and_nothing_in_it(app: App) 
         values = load(app, session, [row], NOW)[row.id]["values"]
     assert values["order"]["items"] == values["cart"]["items"] == values["feed"]["items"] == []
     assert values["product"]["title"] == values["due_item"]["title"] == values["event"]["name"] == ""
-    assert values["recommended"] == values["viewed"] == values["products"] == []
+    assert values["recommendations"]["picks"] == values["viewed"] == values["products"] == []

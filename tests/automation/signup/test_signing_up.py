@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from automation import intake
 from automation.actions import campaigns, forms, templates
+from automation.actions.api_keys import connection_of
 from automation.campaigns import walk
+from automation.changes import CustomerChanged
 from automation.errors import NotAllowed, TooOften, Unreadable
 from automation.models import (
     Customer,
@@ -90,6 +93,22 @@ def test_too_late_changes_nothing_and_a_new_link_can_be_had(desk: Desk) -> None:
     found = desk.confirm(now=late + HOUR)
     assert found is not None
     assert found.state == "confirmed"
+
+
+def test_a_mailbox_that_the_customer_has_left_confirms_nothing(desk: Desk) -> None:
+    desk.sign_up()
+    [message] = desk.rows(Message)
+    with desk.app.db.write() as session:
+        values = {"variables": {}, "payload_hash": "x", "rendered_at": NOW}
+        session.add(Rendering(message_id=message.id, to_email="ada@example.com", **values))
+        connection = connection_of(desk.app, session, desk.store_id, NOW)
+        moved = CustomerChanged(external_id="7", email="ada@example.com", updated_at=NOW)
+        intake.record(session, connection, [moved], NOW)
+        intake.record(session, connection, [moved.model_copy(update={"email": "new@example.com"})], NOW)
+    found = desk.confirm(now=NOW + HOUR)
+    assert found is not None
+    assert found.state == "over"
+    assert desk.standing() == {"marketing": "pending"}
 
 
 def test_one_address_is_asked_once_in_a_while_however_often_it_is_typed(desk: Desk) -> None:

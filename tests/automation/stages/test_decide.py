@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from automation import judging
@@ -280,6 +280,22 @@ def test_a_customer_who_wants_a_rest_or_fewer_mails_gets_no_newsletter(app: App,
     two = draft(app, store)
     decide(app, NOW, 100)
     assert (message(app, two).state, message(app, two).reason) == ("dropped", "expired")
+
+
+def test_a_customer_who_wants_one_mail_a_month_gets_the_next_one_on_the_first(app: App, store: Store) -> None:
+    now = NOW + timedelta(days=18)
+    draft(app, store, state="accepted", accepted_at=NOW, decided_at=NOW, created_at=NOW)
+    one = draft(app, store, expires_at=None)
+    customer(app, most_per_month=1)
+    decide(app, now, 100)
+    assert (message(app, one).state, message(app, one).reason) == ("draft", "own_month")
+    # Midnight in Berlin is quiet, and by then it is summer there: it goes at eight.
+    assert message(app, one).due_at == NOW.replace(month=4, day=1, hour=6)
+    customer(app, most_per_month=2)
+    with app.db.write() as session:
+        session.execute(update(Message).where(Message.id == one).values(due_at=now))
+    decide(app, now, 100)
+    assert message(app, one).state == "ready"
 
 
 class Offer(Reliance):

@@ -342,7 +342,7 @@ def test_whatever_is_told_gets_an_answer_and_leaves_nothing_when_refused(
         flask.extensions[f"cartwheel.{name}"].per_second = 1e9
     before = count(app, InboundWebhook)
 
-    @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(_ALMOST, st.binary(max_size=60), st.booleans())
     def throw(told: tuple[str, dict[str, Any]], raw: bytes, is_raw: bool) -> None:
         collection, item = told

@@ -205,7 +205,7 @@ def test_whatever_is_posted_gets_an_answer_and_leaves_nothing_when_refused(
     flask.extensions["cartwheel.refusals"].per_second = 1e9
     kept = 0
 
-    @settings(max_examples=700, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(_BODIES, _HEADERS, st.booleans(), st.text(max_size=30))
     def throw(body: bytes, headers: dict[str, Any], is_signed: bool, path: str) -> None:
         nonlocal kept

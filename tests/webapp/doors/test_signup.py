@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from automation.actions import admins, forms
 from automation.app import App
 from automation.clock import TurnableClock
-from automation.models import Consent, ConsentState, Customer, Form, FormDay, Message, SignUp, Store
+from automation.models import Consent, ConsentState, Customer, Form, FormDay, Message, Rendering, SignUp, Store
 from automation.rendering import links
 from automation.signup.definition import FormDefinition
 from automation.signup.submitting import MAIL
@@ -222,6 +222,35 @@ class TestPreferences:
         assert sealed
         assert "It is as it was before." in centre(action="undo", before=sealed[1])
         assert _wishes(visit) == before
+
+    def test_so_many_a_month_can_be_chosen_and_undone(self, visit: Visit, centre: Callable[..., str]) -> None:
+        said = centre(topic=["club", "marketing"], frequency="month", pause="none")
+        assert [(c.most_per_week, c.most_per_month) for c in visit.rows(Customer)] == [(None, 1)]
+        assert '<option value="month" selected>At most once a month' in said
+        with visit.app.db.write() as session:
+            session.scalars(select(Customer)).one().most_per_month = 7
+        page = visit.get(visit.link("p")).text
+        assert '<option value="keep" selected>At most 7 times a month' in page
+        said = centre(topic=["club", "marketing"], frequency="2", pause="none")
+        assert [(c.most_per_week, c.most_per_month) for c in visit.rows(Customer)] == [(2, None)]
+        sealed = re.search(r'name="before" value="([^"]+)"', said)
+        assert sealed
+        centre(action="undo", before=sealed[1])
+        assert [(c.most_per_week, c.most_per_month) for c in visit.rows(Customer)] == [(None, 7)]
+
+    def test_a_mailbox_that_was_theirs_before_cannot_put_them_back(
+        self, visit: Visit, centre: Callable[..., str]
+    ) -> None:
+        centre(action="leave")
+        with visit.app.db.write() as session:
+            customer = session.scalars(select(Customer)).one()
+            message = session.scalars(select(Message)).one()
+            values = {"variables": {}, "payload_hash": "x", "rendered_at": NOW}
+            session.add(Rendering(message_id=message.id, to_email=customer.email, **values))
+            customer.email = customer.email_key = "new@example.com"
+        said = centre(topic=["club"], frequency="", pause="none")
+        assert "cannot be put back here" in said
+        assert set(_wishes(visit)[0].values()) == {"withdrawn"}
 
     def test_leaving_altogether_can_be_undone_right_there(self, visit: Visit, centre: Callable[..., str]) -> None:
         said = centre(action="leave")
