@@ -1,7 +1,7 @@
 """The journey map: stages, who stood where, touchpoints, notes on feedback, links to share
 
 Revision ID: journey
-Revises: signup
+Revises: experiments
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from automation.models.record import UTCDateTime
 
 revision = "journey"
-down_revision = "signup"
+down_revision = "experiments"
 branch_labels = None
 depends_on = None
 
