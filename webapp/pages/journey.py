@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from automation.actions import journey
 from automation.errors import NotAllowed, RuleBroken, Unknown
-from automation.insights.journey import ready
+from automation.insights.journey import ready, reviewing
 from automation.insights.journey.measuring import touchpoints_of
 from automation.insights.journey.moving import stages_of
 from automation.insights.periods import NAMED, USUAL
@@ -113,6 +113,7 @@ def index() -> str | tuple[str, int]:
                 .where(JourneyShare.store_id == store.id, JourneyShare.revoked_at.is_(None))
                 .order_by(JourneyShare.id)
             ).all(),
+            last_review=reviewing.last_review(session, store.id),
             rules=_sentences(session, stages, store),
             periods=NAMED,
             usual=USUAL,
@@ -284,6 +285,17 @@ def set_place_aside(place_id: int, what: str) -> Response:
         journey.set_touchpoint_aside(session, found, app.clock(), current_admin().id, is_back=what == "back")
     flash(f"{row.name} is {'back on' if what == 'back' else 'off'} the map.")
     return redirect(url_for("journey.place", place_id=place_id), 303) if what == "remove" else _home()
+
+
+@blueprint.post("/reviewed")
+@permission("edit")
+def reviewed() -> Response:
+    """Note that the map was looked over."""
+    app = the_app()
+    with app.db.write() as session:
+        reviewing.reviewed(session, the_store().id, app.clock())
+    flash("Noted: the map was looked over today.")
+    return _home()
 
 
 @blueprint.post("/shares")

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from automation import cursors
 from automation.app import App
+from automation.insights.journey.reviewing import remind
 from automation.models import Cursor, Customer, Event, JourneyStage, JourneyStay, Message, MessageEvent, Order
 from automation.rules import language
 from automation.rules.scope import Scope, scope_of
@@ -59,7 +60,7 @@ def refresh(app: App, now: datetime, limit: int) -> int:
         ).all()
     if not stores:
         return 0
-    moved = sum(_changed(app, name, now, limit) for name in _SOURCES)
+    moved = sum(follow(app, name, now, limit) for name in SOURCES)
     return moved + sum(_round(app, store_id, now, limit) for store_id in sorted(stores))
 
 
@@ -84,7 +85,7 @@ def _customers(above: int) -> Rows:
     return select(Customer.id, Customer.store_id, Customer.id).where(Customer.id > above).order_by(Customer.id)
 
 
-_SOURCES: dict[str, tuple[Callable[[int], Rows], Any]] = {
+SOURCES: dict[str, tuple[Callable[[int], Rows], Any]] = {
     "journey:orders": (_orders, Order.id),
     "journey:events": (_events, Event.id),
     "journey:mails": (_mails, MessageEvent.id),
@@ -92,8 +93,9 @@ _SOURCES: dict[str, tuple[Callable[[int], Rows], Any]] = {
 }
 
 
-def _changed(app: App, name: str, now: datetime, limit: int) -> int:
-    rows_after, newest = _SOURCES[name]
+def follow(app: App, name: str, now: datetime, limit: int) -> int:
+    """Look at those whose rows of one source are new, at most `limit` rows; how many rows."""
+    rows_after, newest = SOURCES[name]
     with app.db.read() as session:
         cursor = session.get(Cursor, name)
         if cursor is not None and not session.execute(rows_after(cursor.position).limit(1)).first():
@@ -127,6 +129,8 @@ def _round(app: App, store_id: int, now: datetime, limit: int) -> int:
         cursor = session.get(Cursor, name, with_for_update=True)
         above = cursor.position if cursor else 0
         began = cursor.at if cursor and above else now
+        if not above:
+            remind(session, store_id, now)
         ids = session.scalars(
             select(Customer.id)
             .where(Customer.store_id == store_id, Customer.id > above, Customer.erased_at.is_(None))
