@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from automation.errors import NotAllowed
@@ -174,10 +174,22 @@ class Scores:
 By = Literal["store", "stage", "campaign", "day"]
 
 
-def scores(session: Session, store_id: int, since: datetime, until: datetime, by: By = "store") -> dict[str, Scores]:
+def stage_of(kind: ColumnElement[str]) -> ColumnElement[str]:
+    """The code of the stage at which a campaign's mails meet the customer, from the column with its trigger's kind."""
+    return case(dict(_STAGES), value=kind, else_="loyalty")
+
+
+def scores(
+    session: Session,
+    store_id: int,
+    since: datetime,
+    until: datetime,
+    by: By = "store",
+    customers: Select[int] | None = None,
+) -> dict[str, Scores]:
     """Scores given in [since, until): as a whole (under ""), by stage, by campaign (row id) or by UTC day.
 
-    One statement.
+    Of `customers` alone, where they are given. One statement.
     """
     keys: dict[str, ColumnElement[Any]] = {
         "stage": Rating.stage.expression,
@@ -190,7 +202,9 @@ def scores(session: Session, store_id: int, since: datetime, until: datetime, by
         func.sum(case((Rating.score.between(PASSIVE, PROMOTER - 1), 1), else_=0)),
         func.sum(case((Rating.score < PASSIVE, 1), else_=0)),
     ]
-    held = (Rating.store_id == store_id, Rating.at >= since, Rating.at < until)
+    held = [Rating.store_id == store_id, Rating.at >= since, Rating.at < until]
+    if customers is not None:
+        held.append(Rating.customer_id.in_(customers))
     if key is None:
         row = session.execute(select(*counts).where(*held)).one()
         return {"": Scores(*(int(n or 0) for n in row))}

@@ -26,6 +26,7 @@ BENCHES = (
     "smtp",
     "containment",
     "recommendations",
+    "journey",
     "fair",
     "singles",
     "imports",

@@ -6,7 +6,7 @@ from flask import Response, make_response, render_template
 
 from webapp.headers import RECIPIENT_CSP, private
 
-ADDRESSES = ("/c/", "/o/", "/u/", "/v/", "/y/", "/p/", "/f/", "/l/", "/r/", "/i/")
+ADDRESSES = ("/c/", "/o/", "/u/", "/v/", "/y/", "/p/", "/f/", "/l/", "/r/", "/i/", "/j/")
 """What the paths of their pages begin with."""
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from automation.actions import campaigns, templates
 from automation.app import App
+from automation.insights.journey import ready
 from automation.models import Store
 
 BACKDATED = timedelta(days=2)
@@ -28,7 +29,7 @@ NEWSLETTER_FOR = {"field": "country", "is": "in", "value": ["DE", "AU", "US", "J
 
 
 def start(app: App, session: Session, store: Store, now: datetime) -> list[str]:
-    """Install the mails, make the campaigns and publish them; their names."""
+    """Install the mails, make the campaigns and publish them, and lay out the journey map; the campaigns' names."""
     templates.install(app, session, store, now)
     reminder = campaigns.create_from_recipe(app, session, store, "cart_abandoned", now)
     campaigns.publish(app, session, reminder, now)
@@ -40,4 +41,5 @@ def start(app: App, session: Session, store: Store, now: datetime) -> list[str]:
     others = [campaigns.create_from_recipe(app, session, store, recipe, now) for recipe in LIVE]
     for campaign in others:
         campaigns.publish(app, session, campaign, now)
+    ready.begin(session, store, now)
     return [campaign.name for campaign in (reminder, letter, *others)]

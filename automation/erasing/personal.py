@@ -284,6 +284,10 @@ HELD: dict[str, Held] = {
         {"comment": ""},
         {_LINK: "id store_id customer_id message_id campaign_id", _FIGURE: "stage score at commented_at"},
     ),
+    "journey_stays": Held(
+        by("customer_id"),
+        kept={_LINK: "id store_id customer_id", _FIGURE: "stage_id from_stage_id step entered_at left_at seconds"},
+    ),
     "cart_visits": Held(
         by("customer_id"),
         kept={
@@ -319,6 +323,7 @@ NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("stores", "connections", "products", "variants", "product_rhythms", "templates"), _STORES),
     **dict.fromkeys(("template_versions", "campaigns", "campaign_versions", "segments", "offers", "rewards"), _STORES),
     **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions", "saved_blocks", "attributions"), _STORES),
+    **dict.fromkeys(("journey_stages", "touchpoints", "feedback_notes", "journey_shares"), _STORES),
     **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),
     **dict.fromkeys(("product_pairs", "product_demand", "value_models"), "counts over many customers"),
     **dict.fromkeys(("personas", "value_settings"), _STORES),

@@ -23,6 +23,7 @@ from automation.models import (
     Event,
     FormerAddress,
     Identity,
+    JourneyStay,
     Message,
     OfferCode,
     OfferRefusal,
@@ -64,9 +65,10 @@ def merge(batch: Batch, kept: Row, gone: Row) -> None:
     session = batch.session
     forget(session, gone["id"])
     mark_stale(session, batch.store_id, {kept["id"]})
-    session.execute(delete(table_of(SegmentMember)).where(SegmentMember.customer_id == gone["id"]))
+    for gone_too in (SegmentMember, JourneyStay, CustomerTouch):
+        # Where they stood as two says nothing of the one they are.
+        session.execute(delete(table_of(gone_too)).where(table_of(gone_too).c.customer_id == gone["id"]))
     touches.mark(session, [(batch.store_id, kept["id"])])
-    session.execute(delete(table_of(CustomerTouch)).where(CustomerTouch.customer_id == gone["id"]))
     for model in _FOLLOW:
         table = table_of(model)
         session.execute(update(table).where(table.c.customer_id == gone["id"]).values(customer_id=kept["id"]))

@@ -27,6 +27,14 @@ from automation.models.errands import Errand
 from automation.models.experiments import Alert, AlertMute, Measurement, SeriesDay
 from automation.models.feeds import Feed, FeedItem
 from automation.models.imports import Import, ImportChunk, ImportMapping, ImportRefusal
+from automation.models.journey import (
+    TOUCHPOINT_KINDS,
+    FeedbackNote,
+    JourneyShare,
+    JourneyStage,
+    JourneyStay,
+    Touchpoint,
+)
 from automation.models.loyalty import CustomerTier, LoyaltyAccount, PointsEntry, Redemption, Referral, Reward
 from automation.models.messages import (
     CLASSES,
@@ -62,6 +70,7 @@ __all__ = [
     "IN_FLIGHT",
     "SENT",
     "STATES",
+    "TOUCHPOINT_KINDS",
     "Admin",
     "AdminSession",
     "Alert",
@@ -95,6 +104,7 @@ __all__ = [
     "Event",
     "Feed",
     "FeedItem",
+    "FeedbackNote",
     "Form",
     "FormDay",
     "FormVersion",
@@ -109,6 +119,9 @@ __all__ = [
     "InboundWebhook",
     "Installation",
     "Job",
+    "JourneyShare",
+    "JourneyStage",
+    "JourneyStay",
     "Lease",
     "LoginFailure",
     "LoginLink",
@@ -151,6 +164,7 @@ __all__ = [
     "Template",
     "TemplateVersion",
     "TopicCount",
+    "Touchpoint",
     "Trial",
     "UTCDateTime",
     "ValueModel",

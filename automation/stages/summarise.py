@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from automation import cursors, memberships, rhythms
 from automation.app import App
 from automation.faults import declare, fault
+from automation.insights.journey.moving import refresh as refresh_journey
 from automation.insights.personas import portraying
 from automation.insights.recommendations.refreshing import refresh as refresh_recommendations
 from automation.insights.value.refreshing import refresh as refresh_values
@@ -25,8 +26,8 @@ _PRODUCTS = 20
 def summarise(app: App, now: datetime, limit: int) -> int:
     """Bring the rhythms of at most `limit` customers up to their orders, and watched segments up to their members.
 
-    The same for what recommendations are made of, for what is expected of customers,
-    and for portraits of personas.
+    The same for what recommendations are made of, for what is expected of customers, for portraits of personas,
+    and for where customers stand on the journey.
 
     New orders are found by their id, changed ones by the mark that intake leaves on their customers. The answer is
     how many rows were looked at; 0 means that all is up to date.
@@ -36,6 +37,7 @@ def summarise(app: App, now: datetime, limit: int) -> int:
     is_resting = new == 0 and customers < limit
     moved = new + customers + _products(app, now)
     moved += refresh_recommendations(app, now, limit)
+    moved += refresh_journey(app, now, limit)
     values = refresh_values(app, now, limit, is_resting=is_resting)
     moved += values
     # A portrait tells of values, too.

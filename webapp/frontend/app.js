@@ -8,4 +8,5 @@ import "bootstrap/js/src/tab.js";
 import "./csrf.js";
 import "./toasts.js";
 import "./elements.js";
+import "./picture.js";
 import "./mailbox.js";

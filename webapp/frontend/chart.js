@@ -1,14 +1,17 @@
 // Charts, drawn as SVG from the JSON inside an <echart-view>:
+//   {"kind": "sankey", "links": [{"from", "to", "value"}]}, or
 //   {"kind": "bar" | "line", "categories": [...], "stacked": true, "series": [{"name", "values", "tone"}]}
 //   {"kind": "heat", …}: see heatmap.js
 // "unit" tells what the values are: "count" (the usual), "share" (0 to 1), or "money" (minor units) with "currency"
 // and "digits", how many stand behind the point.
+// "min" and "max" fix the ends of the scale, which else follow the values.
 // A tone is the name of one of the theme's colours: primary, blue, green, yellow, red, secondary.
 import { BarChart, LineChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import { heat } from "./heatmap.js";
+import { sankey, tip } from "./sankey.js";
 
 use([BarChart, LineChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, SVGRenderer]);
 
@@ -65,6 +68,21 @@ export function draw(host) {
     host.chart.setOption(heat(host, data, colour, writing(data)), { notMerge: true });
     return;
   }
+  if (data.kind === "sankey") {
+    host.chart.setOption({
+      animation: false,
+      textStyle: { fontFamily: "Inter Variable, sans-serif", color: muted },
+      tooltip: {
+        renderMode: "richText",
+        formatter: tip,
+        backgroundColor: colour(host, "bg-surface"),
+        borderColor: line,
+        textStyle: { color: text },
+      },
+      series: [sankey(data, host, colour)],
+    });
+    return;
+  }
   host.chart.setOption({
     animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches && !host.hasAttribute("still"),
     animationDuration: 300,
@@ -86,12 +104,14 @@ export function draw(host) {
       data: data.categories,
       boundaryGap: data.kind !== "line",
       axisTick: { show: false },
-      axisLine: { lineStyle: { color: line } },
+      axisLine: { onZero: false, lineStyle: { color: line } },
       axisLabel: { color: muted, hideOverlap: true },
     },
     yAxis: {
       type: "value",
       minInterval: data.unit ? undefined : 1,
+      min: data.min,
+      max: data.max,
       axisLabel: { color: muted, formatter: writing(data) },
       splitLine: { lineStyle: { color: line, type: "dashed" } },
     },

@@ -66,7 +66,7 @@ def test_it_rests_when_nothing_changed(app: App) -> None:
     statements: list[str] = []
     event.listen(app.db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
     assert summarise(app, NOW, 100) == 0
-    # Four for rhythms and segments, five for recommendations, eight for values and personas,
+    # Four for rhythms and segments, four for recommendations, eight for values and personas, one for the journey,
     # however many there are.
     assert len([s for s in statements if s.startswith("SELECT")]) == 17
 

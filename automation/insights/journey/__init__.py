@@ -1,0 +1,1 @@
+"""The journey map: stages and who stands in them, touchpoints and what is measured at them."""
