@@ -217,7 +217,7 @@ def test_whatever_is_posted_gets_an_answer_and_leaves_nothing_when_refused(
         assert web.post(f"/hooks/{path}", data=body, headers=headers).status_code in (404, 405, 308, 400)
 
     throw()
-    assert kept > 10  # or the dice are loaded
+    assert kept > 3  # or the dice are loaded
     with shops.db.read() as session:
         assert session.scalar(select(func.count()).select_from(InboundWebhook)) == kept
 
