@@ -304,7 +304,10 @@ _MACHINE = "how the machine is doing"
 
 NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("stores", "connections", "products", "variants", "product_rhythms", "templates"), _STORES),
-    **dict.fromkeys(("template_versions", "campaigns", "campaign_versions", "segments", "offers", "rewards"), _STORES),
+    **dict.fromkeys(
+        ("template_versions", "campaigns", "campaign_versions", "draft_revisions", "segments", "offers", "rewards"),
+        _STORES,
+    ),
     **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions"), _STORES),
     **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),
     **dict.fromkeys(("product_pairs", "product_demand"), "counts over many customers"),

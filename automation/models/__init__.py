@@ -8,6 +8,7 @@ from automation.models.campaigns import (
     CampaignVersion,
     Conversion,
     Cursor,
+    DraftRevision,
     Enrolment,
     Trial,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "CustomerRhythm",
     "CustomerTier",
     "Decision",
+    "DraftRevision",
     "DueItem",
     "Enrolment",
     "ErasedPerson",

@@ -8,4 +8,5 @@ import "bootstrap/js/src/tab.js";
 import "./csrf.js";
 import "./toasts.js";
 import "./elements.js";
+import "./flow.js";
 import "./mailbox.js";
