@@ -45,4 +45,4 @@ class Mail(Step):
         return settings.model_copy(update={"template_version_id": version_id})
 
     def sentence(self, settings: MailSettings) -> str:
-        return f"Send “{settings.template}”"
+        return f"Send “{settings.template}”" if settings.template else self.label

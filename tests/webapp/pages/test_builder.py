@@ -189,6 +189,9 @@ def test_another_trigger_begins_with_its_own_settings(app: App, keeper: Visitor,
 def test_ticked_campaigns_are_paused_together_and_what_cannot_be_is_named(
     app: App, keeper: Visitor, shop: Scene
 ) -> None:
+    listed = keeper.get("/campaigns/")
+    assert f'name="campaign" value="{shop.live}" aria-label="Tick Cart reminder"' in listed
+    assert f'href="/campaigns/{shop.live}">Cart reminder</a>' in listed
     keeper.post("/campaigns/bulk", do="pause", campaign=[shop.live, shop.draft])
     page = words(keeper.get("/campaigns/"))
     assert "One campaign was paused." in page
