@@ -58,29 +58,63 @@ def frozen(app: App, session: Session, store: Store, definition: Definition, now
     scope = segments_of(session, store.id)
     _check_rules(scope, definition, now)
     _check_flow(app, definition)
-    if not store.sender_email:
-        raise CampaignBroken("store: set the sender's address first (Settings)")
-    if not store.postal_address and definition.mail_class != "transactional":
-        raise CampaignBroken("store: set the postal address first (Settings); the law wants it in every mail")
+    _check_store(store, definition)
     trigger = app.triggers[definition.trigger.kind]
     settings = trigger.at_publish(trigger.Settings.model_validate(definition.trigger.settings), now)
-    ids = frozenset(node.id for node in campaigns.walk(definition.flow))
-    mails = session.execute(select(Template.name, Template.latest_version_id).where(Template.store_id == store.id))
-    around = Publishing(
-        session=session,
-        store_id=store.id,
-        step_id="",
-        step_ids=ids,
-        mails={row.name: row.latest_version_id for row in mails},
-        scope=scope,
-        now=now,
-    )
+    around = _around(session, store, definition, scope, now)
     return definition.model_copy(
         update={
             "trigger": definition.trigger.model_copy(update={"settings": settings.model_dump(mode="json")}),
             "flow": [_fixed(app, node, around) for node in definition.flow],
         }
     )
+
+
+def _around(session: Session, store: Store, definition: Definition, scope: Scope, now: datetime) -> Publishing:
+    mails = session.execute(select(Template.name, Template.latest_version_id).where(Template.store_id == store.id))
+    return Publishing(
+        session=session,
+        store_id=store.id,
+        step_id="",
+        step_ids=frozenset(node.id for node in campaigns.walk(definition.flow)),
+        mails={row.name: row.latest_version_id for row in mails},
+        scope=scope,
+        now=now,
+    )
+
+
+def flaws(app: App, session: Session, store: Store, definition: Definition, now: datetime) -> list[tuple[str, str]]:
+    """Everything that stands in the way of publishing: (a step's id or "", what), where `frozen()` names the first."""
+    try:
+        check_kinds(app, definition)
+    except CampaignBroken as error:
+        return [("", str(error))]
+    scope = segments_of(session, store.id)
+    around = _around(session, store, definition, scope, now)
+    found: list[tuple[str, str]] = []
+    for check in (
+        lambda: _check_store(store, definition),
+        lambda: _check_rules(scope, definition, now),
+        lambda: _check_flow(app, definition),
+    ):
+        try:
+            check()
+        except CampaignBroken as error:
+            found.append(("", str(error)))
+    for node in campaigns.walk(definition.flow):
+        try:
+            # Alone, so that a flaw further down is told at the step that has it.
+            _fixed(app, node.model_copy(update={"branches": {}}), around)
+        except CampaignBroken as error:
+            found.append((node.id, str(error).removeprefix(f"step {node.id}: ")))
+    return found
+
+
+def _check_store(store: Store, definition: Definition) -> None:
+    if not store.sender_email:
+        raise CampaignBroken("store: set the sender's address first (Settings)")
+    if not store.postal_address and definition.mail_class != "transactional":
+        raise CampaignBroken("store: set the postal address first (Settings); the law wants it in every mail")
 
 
 def _check_rules(scope: Scope, definition: Definition, now: datetime) -> None:

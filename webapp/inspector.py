@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from automation.app import App
-from automation.campaigns import Definition, StepNode, Word, walk
-from automation.models import Template
+from automation.campaigns import Definition, ExitRule, Goal, StepNode, Word, walk
+from automation.models import Admin, Offer, Segment, Template
+from automation.rules import english, language
 from webapp import forms
 
 TONES = {
@@ -47,6 +48,89 @@ class Rules(BaseModel):
     )
 
 
+class Audience(BaseModel):
+    """Who may enter."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    audience: dict[str, Any] | None = Field(
+        None, title="Who may enter", description="Asked when the trigger fires. Segments are made on a page of theirs."
+    )
+
+
+class GoalRule(BaseModel):
+    """What the campaign is for; reaching it ends a customer's way."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    event: str = Field(
+        "", max_length=128, description="What has to happen after the entry, such as order.placed. Empty for no goal."
+    )
+    within_days: float = Field(7, gt=0, le=365, title="Within days", description="Counts only this long.")
+
+
+class LeavingRule(BaseModel):
+    """A further rule by which customers leave."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    rule: dict[str, Any] | None = Field(
+        None, title="Who comes to be in this segment", description="Asked before every step; they leave instead."
+    )
+    reason: str = Field("", max_length=150, description="Shown on the customer's page; empty for the rule itself.")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What of the store a part may name, each as (value, words)."""
+
+    mails: list[tuple[str, str]]
+    segments: list[tuple[str, str]]
+    offers: list[tuple[str, str]]
+    admins: list[tuple[str, str]]
+    steps: list[tuple[str, str]]
+
+    def of(self, name: str) -> list[tuple[str, str]] | None:
+        """Those of a setting by its name; None for one that is typed."""
+        named = {
+            "template": [("", "Choose a mail"), *self.mails],
+            "segment": [("0", "Choose a segment"), *self.segments],
+            "offer": [("", "Choose an offer"), *self.offers],
+            "admin_id": [("", "Everybody"), *self.admins],
+            "step": [("", "Choose a step"), *self.steps],
+        }
+        return named.get(name)
+
+
+RULES = ("rule", "audience")
+"""Settings that are rules: a form chooses a segment for them."""
+KEPT = "kept"
+"""The choice that leaves a rule as it is."""
+
+
+def choices(app: App, session: Session, store_id: int, definition: Definition) -> Choices:
+    """What there is to choose from; four statements."""
+    segments = session.execute(select(Segment.id, Segment.name).where(Segment.store_id == store_id))
+    offers = session.execute(select(Offer.name).where(Offer.store_id == store_id).order_by(Offer.name))
+    people = session.execute(select(Admin.id, Admin.name, Admin.email).order_by(Admin.email))
+    return Choices(
+        mails=mails(session, store_id),
+        segments=sorted(((str(row.id), row.name) for row in segments), key=lambda one: one[1]),
+        offers=[(name, name) for (name,) in offers],
+        admins=[(str(row.id), row.name or row.email) for row in people],
+        steps=[(node.id, _called(app, node)) for node in walk(definition.flow)],
+    )
+
+
+def _called(app: App, node: StepNode) -> str:
+    kind = app.steps.get(node.kind)
+    try:
+        said = kind.sentence(kind.Settings.model_validate(node.settings)) if kind else node.kind
+    except ValidationError:
+        said = node.kind
+    return f"{said} ({node.id})"
+
+
 @dataclass(frozen=True, slots=True)
 class Inspector:
     """A part of a draft, ready to be drawn."""
@@ -76,6 +160,18 @@ def find(app: App, definition: Definition, name: str) -> Part | None:
     """A part by its name: trigger, rules, or a step's id."""
     if name == "rules":
         return Part(name, "Rules of sending", "", "adjustments", "primary", Rules, definition.model_dump())
+    if name == "audience":
+        return Part(name, "Audience", "", "users", "primary", Audience, {"audience": definition.audience})
+    if name == "goal":
+        text = " ".join((Goal.__doc__ or "").split())
+        stored = (
+            {"event": definition.goal.event or "", "within_days": definition.goal.within_days}
+            if definition.goal
+            else {}
+        )
+        return Part(name, "Goal", text, "flag", "primary", GoalRule, stored)
+    if name == "exits":
+        return Part(name, "Who leaves early", (ExitRule.__doc__ or ""), "door-exit", "primary", LeavingRule, {})
     if name == "trigger":
         trigger = app.triggers.get(definition.trigger.kind)
         if trigger is None:
@@ -107,46 +203,89 @@ def mails(session: Session, store_id: int) -> list[tuple[str, str]]:
     return [(name, title) for name, title in rows]
 
 
-def show(part: Part, choices: list[tuple[str, str]]) -> Inspector:
+def show(part: Part, choices: Choices) -> Inspector:
     """The part as it is stored."""
     values = {name: part.settings.get(name, info.get_default()) for name, info in part.model.model_fields.items()}
     return _drawn(part, forms.draw(part.model, values), choices)
 
 
-def read(
-    part: Part, typed: Mapping[str, str], choices: list[tuple[str, str]]
-) -> tuple[dict[str, Any] | None, Inspector]:
+def read(part: Part, typed: Mapping[str, str], choices: Choices) -> tuple[dict[str, Any] | None, Inspector]:
     """What was typed, validated, as JSON; or None, and the form with what is wrong in it."""
-    model, form = forms.read(part.model, typed)
+    given = {name: value for name, value in typed.items() if name not in RULES}
+    model, form = forms.read(part.model, given)
+    for name in set(RULES) & set(part.model.model_fields):
+        form[name].value = typed.get(name, "")
+    shown = _drawn(part, form, choices)
     if model is None:
-        return None, _drawn(part, form, choices)
+        return None, shown
     settings = model.model_dump(mode="json", by_alias=True, exclude={"template_version_id"})
     # What no form can draw stays as it is stored.
-    settings.update({name: part.settings[name] for name in _undrawn(part.model) & set(part.settings)})
-    return settings, _drawn(part, form, choices)
+    settings.update({name: part.settings[name] for name in undrawn(part.model) & set(part.settings)})
+    for name in set(RULES) & set(part.model.model_fields):
+        chosen = typed.get(name, "")
+        if chosen == KEPT:
+            settings[name] = part.settings.get(name)
+        elif chosen and chosen not in dict(choices.segments):
+            shown.form[name].error = "There is no such segment."
+            return None, shown
+        else:
+            settings[name] = {"segment": int(chosen)} if chosen else None
+    return settings, shown
 
 
-def _undrawn(model: type[BaseModel]) -> set[str]:
-    """Fields that are rules or lists of conditions: they have editors of their own."""
-    return {name for name in ("rule", "where") if name in model.model_fields}
+def undrawn(model: type[BaseModel]) -> set[str]:
+    """Fields that hold models of their own, such as lists of conditions: they have editors of their own."""
+    return {name for name, info in model.model_fields.items() if _is_nested(info.annotation) and name != "arms"}
 
 
-def _drawn(part: Part, form: forms.Form, choices: list[tuple[str, str]]) -> Inspector:
+def _is_nested(annotation: Any) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, BaseModel)
+    return any(_is_nested(part) for part in get_args(annotation))
+
+
+def _drawn(part: Part, form: forms.Form, choices: Choices) -> Inspector:
     # Which version of a mail is sent is settled by publishing, never by hand.
-    hidden = {"template_version_id", *_undrawn(part.model)}
+    hidden = {"template_version_id", "published_at", *undrawn(part.model)}
     form.fields = [field for field in form.fields if field.name not in hidden]
     for field in form.fields:
-        if field.name == "template":
-            field.widget, field.choices, field.limits = "select", [("", "Choose a mail"), *choices], {}
-            field.label, field.is_required = "Mail", True
+        found = choices.of(field.name) if field.name not in RULES else None
+        if found is not None:
+            field.widget, field.choices, field.limits, field.value = "select", found, {}, str(field.value)
+            field.label = {"template": "Mail", "admin_id": "Whom"}.get(field.name, field.label)
+            field.is_required = field.name != "admin_id"
+        elif field.name in RULES:
+            _as_segment(field, part.settings.get(field.name), choices)
     return Inspector(part.name, part.title, part.help, part.icon, part.tone, form)
+
+
+def _as_segment(field: forms.Field, stored: Any, choices: Choices) -> None:
+    """A rule as a choice of segments; one that is more than a segment can be kept."""
+    nobody = "Everybody" if field.name == "audience" else "Choose a segment"
+    field.widget, field.limits, field.is_optional = "select", {}, False
+    is_segment = isinstance(stored, dict) and set(stored) == {"segment"}
+    field.choices = [("", nobody), *choices.segments]
+    if stored and not is_segment:
+        rule = language.read(stored)
+        words = english.sentence(rule, {int(value): text for value, text in choices.segments})
+        field.choices.insert(0, (KEPT, f"As it is: {words}"))
+    if not isinstance(field.value, str):
+        field.value = "" if not stored else str(stored["segment"]) if is_segment else KEPT
 
 
 def changed(definition: Definition, part: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The definition as JSON with one part's settings replaced."""
-    draft = definition.model_dump(mode="json")
+    draft = definition.model_dump(mode="json", by_alias=True)
     if part == "rules":
         draft.update(settings)
+    elif part == "audience":
+        draft["audience"] = settings["audience"]
+    elif part == "goal":
+        goal = {"event": settings["event"], "within_days": settings["within_days"]}
+        is_rule = definition.goal is not None and definition.goal.rule is not None
+        draft["goal"] = goal if settings["event"] else draft["goal"] if is_rule else None
+    elif part == "exits":
+        draft["exits"] = [*draft["exits"], {"rule": settings["rule"], "reason": settings["reason"]}]
     elif part == "trigger":
         draft["trigger"]["settings"] = dict(settings)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from automation import audit, campaigns, transfers
+from automation import audit, campaigns, drafts, flow_editing, transfers
 from automation.actions import offers, templates
 from automation.app import App
-from automation.campaigns import Definition, StepNode
+from automation.campaigns import Definition
 from automation.delivery.results import NEVER
 from automation.differences import differs
 from automation.errors import CampaignBroken, NotAllowed
@@ -140,7 +140,10 @@ def edit(
         raise NotAllowed("An archived campaign cannot be edited.")
     definition = campaigns.read(draft)
     check_kinds(app, definition)
-    campaign.draft = definition.model_dump(mode="json", by_alias=True)
+    changed = definition.model_dump(mode="json", by_alias=True)
+    if changed != campaign.draft:
+        drafts.remember(session, campaign, now)
+    campaign.draft = changed
     campaign.updated_at = now
     audit.note(session, admin_id, "campaign.edited", campaign.public_id, now)
 
@@ -285,29 +288,13 @@ def copy_steps(
         raise NotAllowed(f"There is no step {', '.join(unknown)}.")
     into = campaigns.read(target.draft)
     chosen = [found[step_id] for step_id in step_ids]
-    names = campaigns.new_ids(chosen, {node.id for node in campaigns.walk(into.flow)})
-    copies = [_renamed(app, node, names) for node in chosen]
+    copies, names = flow_editing.copies(app, into, chosen)
     flow = campaigns.inserted(into.flow, copies, after)
     if flow is None:
         raise NotAllowed(f"There is no step {after}.")
     changed = into.model_copy(update={"flow": flow})
     edit(app, session, target, changed.model_dump(mode="json", by_alias=True), now, admin_id)
     return [names[step_id] for step_id in step_ids]
-
-
-def _renamed(app: App, node: StepNode, names: Mapping[str, str]) -> StepNode:
-    kind = app.steps[node.kind]
-    settings = kind.renamed(kind.Settings.model_validate(node.settings), names)
-    branches = {name: [_renamed(app, inner, names) for inner in nodes] for name, nodes in node.branches.items()}
-    return node.model_copy(
-        update={
-            "id": names[node.id],
-            "settings": settings.model_dump(
-                mode="json", by_alias=True, exclude_unset=True, exclude={"template_version_id"}
-            ),
-            "branches": branches,
-        }
-    )
 
 
 def problems(app: App, session: Session, campaign: Campaign, now: datetime) -> list[str]:

@@ -321,7 +321,10 @@ _MACHINE = "how the machine is doing"
 
 NOT_PERSONAL: dict[str, str] = {
     **dict.fromkeys(("stores", "connections", "products", "variants", "product_rhythms", "templates"), _STORES),
-    **dict.fromkeys(("template_versions", "campaigns", "campaign_versions", "segments", "offers", "rewards"), _STORES),
+    **dict.fromkeys(
+        ("template_versions", "campaigns", "campaign_versions", "draft_revisions", "segments", "offers", "rewards"),
+        _STORES,
+    ),
     **dict.fromkeys(("feeds", "feed_items", "forms", "form_versions", "saved_blocks", "attributions"), _STORES),
     **dict.fromkeys(("journey_stages", "touchpoints", "feedback_notes", "journey_shares"), _STORES),
     **dict.fromkeys(("trials", "hit_counts", "topic_counts", "form_days"), "counts over many customers"),

@@ -8,6 +8,7 @@ from automation.models.campaigns import (
     CampaignVersion,
     Conversion,
     Cursor,
+    DraftRevision,
     Enrolment,
     Trial,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "CustomerTier",
     "CustomerTouch",
     "Decision",
+    "DraftRevision",
     "DueItem",
     "Enrolment",
     "ErasedPerson",

@@ -56,6 +56,20 @@ class CampaignVersion(Record):
     created_by: Mapped[int | None] = mapped_column(BigInt, ForeignKey("admins.id"))
 
 
+class DraftRevision(Record):
+    """A draft as it was before a change, to go back to; or, once gone back, as it was after it."""
+
+    __tablename__ = "draft_revisions"
+    __table_args__ = (Index("ix_draft_revisions_campaign_id", "campaign_id", "is_undone", "id"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(BigInt, ForeignKey("campaigns.id"))
+    is_undone: Mapped[bool] = mapped_column(default=False)
+    """True for what "redo" brings back."""
+    definition: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime]
+
+
 class Enrolment(Record):
     """One customer's place in one version for one key. The unique key is what makes a trigger fire at most once."""
 

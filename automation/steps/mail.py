@@ -56,4 +56,6 @@ class Mail(Step):
         return settings.model_copy(update={"template_version_id": version_id})
 
     def sentence(self, settings: MailSettings) -> str:
+        if not settings.template:
+            return self.label
         return f"Send “{settings.template}”" + (f" as “{settings.subject}”" if settings.subject else "")

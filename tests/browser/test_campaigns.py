@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.watching import Look, looking
 
@@ -18,7 +18,19 @@ def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Look]:
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
-@pytest.mark.parametrize("path", ["", "new", "{live}", "{live}?edit=trigger", "{live}/people", "{live}/decisions"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "new",
+        "{live}",
+        "{live}?edit=trigger",
+        "{live}?edit=mail_1",
+        "{live}?add=start",
+        "{live}/people",
+        "{live}/decisions",
+    ],
+)
 def test_every_page_is_clean_in_light_in_dark_and_on_a_phone(look: Look, path: str, theme: str, width: int) -> None:
     with look.at("/campaigns/" + path.format(live=look.shop.live), theme=theme, width=width) as page:
         look.check(page)
@@ -26,7 +38,7 @@ def test_every_page_is_clean_in_light_in_dark_and_on_a_phone(look: Look, path: s
 
 def test_a_step_is_changed_by_keyboard_alone(look: Look) -> None:
     with look.at(f"/campaigns/{look.shop.live}") as page:
-        page.get_by_role("link", name="Wait 30 minutes").focus()
+        page.get_by_role("link", name="Wait 30 minutes", exact=True).focus()
         page.keyboard.press("Enter")
         amount = page.get_by_label("Amount")
         expect(amount).to_have_value("30")
@@ -34,7 +46,7 @@ def test_a_step_is_changed_by_keyboard_alone(look: Look) -> None:
         amount.press("Enter")
         expect(page.get_by_text("Saved to the draft.")).to_be_visible()
         expect(page.get_by_text("Unpublished changes")).to_be_visible()
-        expect(page.get_by_role("link", name="Wait 40 minutes")).to_be_visible()
+        expect(page.get_by_role("link", name="Wait 40 minutes", exact=True)).to_be_visible()
         look.check(page)
 
 
@@ -66,4 +78,52 @@ def test_reasons_of_mails_that_were_not_sent_unfold(look: Look) -> None:
     with look.at(f"/campaigns/{look.shop.live}") as page:
         page.get_by_text("1 not sent").click()
         expect(page.get_by_text("the customer has not agreed to the topic")).to_be_visible()
+        look.check(page)
+
+
+def test_a_campaign_is_drafted_from_nothing_and_published_by_keyboard_alone(look: Look) -> None:
+    with look.at("/campaigns/new") as page:
+
+        def press(control: Locator) -> None:
+            control.focus()
+            page.keyboard.press("Enter")
+
+        def put_in(step: str, where: str) -> None:
+            press(page.get_by_role("link", name=where))
+            press(page.get_by_role("button", name=re.compile(f"^{step} ")))
+            expect(page.get_by_role("heading", name=step)).to_be_visible()
+
+        page.get_by_label("Name").fill("Spring")
+        page.get_by_label("Started by").select_option("order_placed")
+        page.get_by_label("Name").press("Enter")
+        expect(page.get_by_text("No steps yet")).to_be_visible()
+        put_in("Branch", "Put a step in at the beginning")
+        look.check(page)
+        put_in("Send a mail", "Put a step in at the beginning of “yes”")
+        expect(page.get_by_text("Not ready: choose a mail").first).to_be_visible()
+        page.get_by_label("Mail").select_option("cart_reminder_1")
+        press(page.get_by_role("button", name="Save to the draft"))
+        expect(page.get_by_text("Saved to the draft.")).to_be_visible()
+        # Keys act on the step that is open, and one that was deleted by mistake comes back.
+        press(page.locator("#step-branch_1 a"))
+        expect(page.get_by_role("button", name="Duplicate")).to_be_visible()
+        page.keyboard.press("d")
+        expect(page.locator("#step-branch_2")).to_be_visible()
+        page.keyboard.press("Delete")
+        expect(page.locator("#step-branch_2")).to_be_hidden()
+        press(page.locator("#step-branch_1 a"))
+        expect(page.get_by_role("button", name="Delete")).to_be_visible()
+        page.keyboard.press("Delete")
+        expect(page.get_by_text("No steps yet")).to_be_visible()
+        page.keyboard.press("Control+z")
+        expect(page.locator("#step-mail_1")).to_be_visible()
+        # The branch is not set up; take it out, and send the mail to everybody.
+        press(page.locator("#step-branch_1 a"))
+        press(page.get_by_role("button", name="Delete"))
+        put_in("Send a mail", "Put a step in at the beginning")
+        page.get_by_label("Mail").select_option("cart_reminder_1")
+        press(page.get_by_role("button", name="Save to the draft"))
+        press(page.get_by_role("button", name="Publish", exact=True))
+        press(page.get_by_role("dialog").get_by_role("button", name="Publish"))
+        expect(page.get_by_text("Version 1, live since")).to_be_visible()
         look.check(page)

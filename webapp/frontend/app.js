@@ -9,4 +9,5 @@ import "./csrf.js";
 import "./toasts.js";
 import "./elements.js";
 import "./picture.js";
+import "./flow.js";
 import "./mailbox.js";

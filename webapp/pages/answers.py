@@ -16,8 +16,8 @@ from automation.lookup import customer_called
 from automation.models import Campaign
 from automation.reasons import day_and_time
 from webapp.factory import the_app
+from webapp.flow_page import head
 from webapp.navigation import the_store
-from webapp.pages.campaigns import head
 from webapp.permissions import permission
 from webapp.queries import campaigns as queries
 

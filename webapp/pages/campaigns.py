@@ -6,22 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from automation import campaigns as definitions
 from automation.actions import campaigns as actions
 from automation.app import App
-from automation.campaigns import Definition, walk
-from automation.errors import CampaignBroken, NotAllowed, RuleBroken
-from automation.models import Campaign, Segment, Store
-from automation.reasons import reason, verdict
-from automation.rules import english, language
+from automation.campaigns import walk
+from automation.errors import CampaignBroken, NotAllowed
+from automation.models import Campaign, Store
+from automation.reasons import verdict
 from automation.transfers import Inside
 from webapp import inspector as inspecting
-from webapp.auth import current_admin, may
+from webapp.auth import current_admin
 from webapp.factory import the_app
+from webapp.flow_page import flow_page, head, sentence, step_names, with_capital
 from webapp.navigation import is_fragment, the_store
 from webapp.permissions import permission
 from webapp.queries import campaigns as queries
@@ -31,21 +30,11 @@ from webapp.queries.paging import mark
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 
-ACTIONS: dict[str, tuple[str, ...]] = {
-    "draft": ("publish", "archive"),
-    "live": ("pause", "stop", "archive"),
-    "paused": ("resume", "stop", "archive"),
-    "stopping": ("pause", "archive"),
-    "finished": ("publish", "archive"),
-    "archived": (),
-}
-"""What can be done with a campaign in each state; a live or paused one can be published when it was changed."""
-
 
 @blueprint.app_template_filter("capitalize_first")
 def capitalize_first(text: str) -> str:
     """The text with a capital at its beginning, and the rest as it is."""
-    return text[:1].upper() + text[1:]
+    return with_capital(text)
 
 
 @blueprint.get("/")
@@ -108,7 +97,8 @@ def one(public_id: str) -> str:
     app = the_app()
     with app.db.read() as session:
         campaign = _found(app, session, public_id)
-        return _flow_page(app, session, campaign, chosen=request.args.get("edit", ""))
+        spot = request.args.get("add", "")
+        return flow_page(app, session, campaign, chosen=request.args.get("edit", ""), spot=spot)
 
 
 @blueprint.get("/<public_id>/inspector/<part>")
@@ -120,25 +110,33 @@ def inspector(public_id: str, part: str) -> str | Response:
     app = the_app()
     with app.db.read() as session:
         campaign = _found(app, session, public_id)
-        found = inspecting.find(app, definitions.read(campaign.draft), part) or abort(404)
-        shown = inspecting.show(found, inspecting.mails(session, campaign.store_id))
+        definition = definitions.read(campaign.draft)
+        found = inspecting.find(app, definition, part) or abort(404)
+        shown = inspecting.show(found, inspecting.choices(app, session, campaign.store_id, definition))
     return render_template(
-        "campaigns/inspector.html", campaign=campaign, inspector=shown, is_editable=True, shows_live=False
+        "campaigns/inspector.html",
+        campaign=campaign,
+        definition=definition,
+        inspector=shown,
+        adding=None,
+        is_editable=True,
+        shows_live=False,
     )
 
 
 @blueprint.post("/<public_id>/save/<part>")
 @permission("edit")
-def save(public_id: str, part: str) -> Response | tuple[str, int]:
+def save(public_id: str, part: str) -> Response:
     """Keep one part's settings in the draft, or show what is wrong with them."""
     app, now = the_app(), the_app().clock()
     with app.db.read() as session:
         campaign = _found(app, session, public_id)
         definition = definitions.read(campaign.draft)
         found = inspecting.find(app, definition, part) or abort(404)
-        settings, shown = inspecting.read(found, request.form, inspecting.mails(session, campaign.store_id))
+        choices = inspecting.choices(app, session, campaign.store_id, definition)
+        settings, shown = inspecting.read(found, request.form, choices)
         if settings is None:
-            return _flow_page(app, session, campaign, chosen=part, shown=shown), 422
+            return Response(flow_page(app, session, campaign, chosen=part, shown=shown), 422, mimetype="text/html")
     with app.db.write() as session:
         row = _locked(session, campaign.id)
         # Only this part is replaced, so that what was saved meanwhile in another part stays.
@@ -146,8 +144,13 @@ def save(public_id: str, part: str) -> Response | tuple[str, int]:
         try:
             actions.edit(app, session, row, draft, now, current_admin().id)
         except CampaignBroken as error:
-            flash(sentence(error), "danger")
-            return redirect(url_for("campaigns.one", public_id=public_id, edit=part), 303)
+            shown.form.error = sentence(error)
+            broken = True
+        else:
+            broken = False
+    if broken:
+        with app.db.read() as session:
+            return Response(flow_page(app, session, campaign, chosen=part, shown=shown), 422, mimetype="text/html")
     flash("Saved to the draft.", "success")
     return redirect(url_for("campaigns.one", public_id=public_id), 303)
 
@@ -265,80 +268,6 @@ def _act(public_id: str, action: Callable[[Session, Campaign], Any], done: str) 
     else:
         flash(done, "success")
     return redirect(url_for("campaigns.one", public_id=public_id), 303)
-
-
-def sentence(error: Exception) -> str:
-    """What went wrong, as a sentence of its own."""
-    text = str(error)
-    return capitalize_first(text if text.endswith(".") else f"{text}.")
-
-
-def head(campaign: CampaignDetail, tab: str) -> dict[str, Any]:
-    """What every page of one campaign shows."""
-    possible = ACTIONS.get(campaign.state, ())
-    if campaign.is_changed and campaign.state in ("live", "paused"):
-        possible = ("publish", *possible)
-    return {"campaign": campaign, "tab": tab, "actions": possible, "currency": the_store().currency}
-
-
-def _flow_page(
-    app: App, session: Session, campaign: CampaignDetail, *, chosen: str, shown: inspecting.Inspector | None = None
-) -> str:
-    shows_live = request.args.get("shown") == "live" and campaign.live is not None
-    definition = definitions.read(campaign.live if shows_live else campaign.draft)
-    is_editable = may("edit") and not shows_live and campaign.state != "archived"
-    mails = inspecting.mails(session, campaign.store_id)
-    part = inspecting.find(app, definition, chosen) if chosen and is_editable else None
-    label, lines, problem = flow.trigger_words(app, definition.trigger)
-    titles = dict(mails)
-    return render_template(
-        "campaigns/one.html",
-        definition=definition,
-        shows_live=shows_live,
-        is_editable=is_editable,
-        chosen=chosen if part else "",
-        inspector=shown or (inspecting.show(part, mails) if part else None),
-        trigger={"label": label, "lines": lines, "problem": problem},
-        cards=flow.cards(app, definition.flow, flow.step_figures(session, campaign.id)),
-        titles={n.id: titles.get(n.settings.get("template", ""), "") for n in walk(definition.flow)},
-        tones=inspecting.TONES,
-        audience=_audience(session, campaign.store_id, definition),
-        exits=flow.exits(session, campaign.id),
-        problems=_problems(app, session, campaign),
-        reason=reason,
-        **head(campaign, "one"),
-    )
-
-
-def _problems(app: App, session: Session, campaign: CampaignDetail) -> list[str]:
-    """What stands in the way of publishing, where somebody is about to."""
-    if campaign.state != "draft" and not campaign.is_changed:
-        return []
-    row = session.get_one(Campaign, campaign.id)
-    return actions.problems(app, session, row, app.clock())
-
-
-def _audience(session: Session, store_id: int, definition: Definition) -> str:
-    try:
-        rule = language.read(definition.audience)
-    except RuleBroken as error:
-        return f"This rule cannot be read: {error}"
-    if definition.audience is None:
-        return "Everybody"
-    segments = session.execute(select(Segment.id, Segment.name).where(Segment.store_id == store_id))
-    return capitalize_first(english.sentence(rule, {row.id: row.name for row in segments}))
-
-
-def step_names(app: App, session: Session, campaign: CampaignDetail) -> dict[str, str]:
-    """What each step is called; those of the live version and of the draft."""
-    titles = dict(inspecting.mails(session, campaign.store_id))
-    names: dict[str, str] = {}
-    for source in (campaign.draft, campaign.live):
-        for node in walk(definitions.read(source).flow) if source is not None else ():
-            card = flow.cards(app, [node], {})[0]
-            title = titles.get(node.settings.get("template", ""))
-            names[node.id] = f"Mail “{title}”" if title else card.sentence or card.label
-    return names
 
 
 def _why(row: DecisionRow) -> str:

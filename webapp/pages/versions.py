@@ -11,8 +11,9 @@ from automation.errors import CampaignBroken, NotAllowed
 from automation.models import Admin, Campaign, CampaignVersion, Enrolment
 from webapp.auth import current_admin
 from webapp.factory import the_app
+from webapp.flow_page import head, sentence, step_names
 from webapp.navigation import the_store
-from webapp.pages.campaigns import head, inside_of_form, sentence, step_names
+from webapp.pages.campaigns import inside_of_form
 from webapp.permissions import permission
 from webapp.queries import campaigns as queries
 

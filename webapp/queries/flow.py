@@ -50,7 +50,10 @@ class Branch:
     """A named way on from a step."""
 
     name: str
+    """As a person reads it."""
     cards: list[Card]
+    key: str
+    """As the step calls it."""
 
 
 def step_figures(session: Session, campaign_id: int) -> dict[str | None, StepFigures]:
@@ -134,7 +137,7 @@ def _card(app: App, node: StepNode, figures: Mapping[str | None, StepFigures]) -
         problem=problem,
         figures=figures.get(node.id) or StepFigures(),
         branches=[
-            Branch(name.replace("_", " "), [_card(app, n, figures) for n in node.branches.get(name, ())])
+            Branch(name.replace("_", " "), [_card(app, n, figures) for n in node.branches.get(name, ())], name)
             for name in names
         ],
     )
