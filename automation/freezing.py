@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -92,11 +93,12 @@ def flaws(app: App, session: Session, store: Store, definition: Definition, now:
     scope = segments_of(session, store.id)
     around = _around(session, store, definition, scope, now)
     found: list[tuple[str, str]] = []
-    for check in (
+    checks: tuple[Callable[[], None], ...] = (
         lambda: _check_store(store, definition),
         lambda: _check_rules(scope, definition, now),
         lambda: _check_flow(app, definition),
-    ):
+    )
+    for check in checks:
         try:
             check()
         except CampaignBroken as error:

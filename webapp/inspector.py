@@ -14,7 +14,7 @@ from automation.app import App
 from automation.campaigns import Definition, ExitRule, Goal, StepNode, Word, walk
 from automation.models import Admin, Offer, Segment, Template
 from automation.rules import english, language
-from webapp import forms
+from webapp import forms, nested
 
 TONES = {
     "mail": "blue",
@@ -215,8 +215,9 @@ def read(part: Part, typed: Mapping[str, str], choices: Choices) -> tuple[dict[s
     model, form = forms.read(part.model, given)
     for name in set(RULES) & set(part.model.model_fields):
         form[name].value = typed.get(name, "")
-    shown = _drawn(part, form, choices)
-    if model is None:
+    inner = {name: nested.read(part.model, name, typed) for name in nested.groups(part.model)}
+    shown = _drawn(part, form, choices, {name: fields for name, (_, fields, _) in inner.items()})
+    if model is None or not all(fits for _, _, fits in inner.values()):
         return None, shown
     settings = model.model_dump(mode="json", by_alias=True, exclude={"template_version_id"})
     # What no form can draw stays as it is stored.
@@ -230,12 +231,19 @@ def read(part: Part, typed: Mapping[str, str], choices: Choices) -> tuple[dict[s
             return None, shown
         else:
             settings[name] = {"segment": int(chosen)} if chosen else None
+    settings.update({name: value for name, (value, _, _) in inner.items()})
+    try:
+        part.model.model_validate(settings)
+    except ValidationError as error:
+        forms.place_errors(shown.form, error)
+        return None, shown
     return settings, shown
 
 
 def undrawn(model: type[BaseModel]) -> set[str]:
-    """Fields that hold models of their own, such as lists of conditions: they have editors of their own."""
-    return {name for name, info in model.model_fields.items() if _is_nested(info.annotation) and name != "arms"}
+    """Fields that hold lists of conditions: no form draws them, and they stay as they are stored."""
+    inner = {"arms", *nested.groups(model)}
+    return {name for name, info in model.model_fields.items() if name not in inner and _is_nested(info.annotation)}
 
 
 def _is_nested(annotation: Any) -> bool:
@@ -244,19 +252,30 @@ def _is_nested(annotation: Any) -> bool:
     return any(_is_nested(part) for part in get_args(annotation))
 
 
-def _drawn(part: Part, form: forms.Form, choices: Choices) -> Inspector:
+def _drawn(
+    part: Part, form: forms.Form, choices: Choices, inner: Mapping[str, list[forms.Field]] | None = None
+) -> Inspector:
     # Which version of a mail is sent is settled by publishing, never by hand.
     hidden = {"template_version_id", "published_at", *undrawn(part.model)}
     form.fields = [field for field in form.fields if field.name not in hidden]
+    for name in nested.groups(part.model):
+        found = inner[name] if inner else nested.fields(part.model, name, _stored(part, name))
+        at = next(number for number, field in enumerate(form.fields) if field.name == name)
+        form.fields[at : at + 1] = found
     for field in form.fields:
-        found = choices.of(field.name) if field.name not in RULES else None
-        if found is not None:
-            field.widget, field.choices, field.limits, field.value = "select", found, {}, str(field.value)
+        options = choices.of(field.name) if field.name not in RULES else None
+        if options is not None:
+            field.widget, field.choices, field.limits, field.value = "select", options, {}, str(field.value)
             field.label = {"template": "Mail", "admin_id": "Whom"}.get(field.name, field.label)
             field.is_required = field.name != "admin_id"
         elif field.name in RULES:
             _as_segment(field, part.settings.get(field.name), choices)
     return Inspector(part.name, part.title, part.help, part.icon, part.tone, form)
+
+
+def _stored(part: Part, name: str) -> Any:
+    default = part.model.model_fields[name].get_default(call_default_factory=True)
+    return part.settings.get(name, default)
 
 
 def _as_segment(field: forms.Field, stored: Any, choices: Choices) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask import session as cookie
@@ -124,7 +124,7 @@ def change_step(public_id: str, step_id: str) -> Response:
             case "delete":
                 flow, shown = flow_editing.without(draft.flow, step_id), ""
             case "up" | "down":
-                flow = flow_editing.moved(draft.flow, step_id, cast("Literal['up', 'down']", what))
+                flow = flow_editing.moved(draft.flow, step_id, what)
             case "duplicate":
                 nodes, _ = flow_editing.copies(the_app(), draft, [node])
                 flow, shown = flow_editing.placed(draft.flow, nodes, f"after:{step_id}"), nodes[0].id

@@ -186,6 +186,25 @@ def test_another_trigger_begins_with_its_own_settings(app: App, keeper: Visitor,
     assert (draft(app, campaign).trigger.kind, draft(app, campaign).trigger.settings) == ("cart_abandoned", {})
 
 
+def test_settings_inside_of_settings_are_fields_of_their_own(app: App, keeper: Visitor, shop: Scene) -> None:
+    campaign = empty(keeper)
+    keeper.post(f"/campaigns/{campaign}/trigger", kind="browse_abandoned")
+    typed = {"idle_minutes": "60", "not_bought_days": "7", "which.categories": "Tea, Coffee"}
+    assert keeper.post(f"/campaigns/{campaign}/save/trigger", **typed).status_code == 303
+    assert draft(app, campaign).trigger.settings["which"]["categories"] == ["Tea", "Coffee"]
+    assert 'value="Tea, Coffee"' in keeper.get(f"/campaigns/{campaign}/inspector/trigger", fragment=True)
+    keeper.post(f"/campaigns/{campaign}/trigger", kind="newsletter")
+    weekly = {"passed": "skip", "schedule": "on", "schedule.every": "week", "schedule.at": "08:30"}
+    answer = keeper.post(f"/campaigns/{campaign}/save/trigger", **weekly)
+    assert answer.status_code == 422
+    assert "Choose at least one weekday." in answer.text
+    answer = keeper.post(f"/campaigns/{campaign}/save/trigger", **weekly, **{"schedule.weekdays": "mon, fri"})
+    assert answer.status_code == 303
+    assert draft(app, campaign).trigger.settings["schedule"]["weekdays"] == ["mon", "fri"]
+    keeper.post(f"/campaigns/{campaign}/save/trigger", passed="skip")
+    assert draft(app, campaign).trigger.settings["schedule"] is None
+
+
 def test_ticked_campaigns_are_paused_together_and_what_cannot_be_is_named(
     app: App, keeper: Visitor, shop: Scene
 ) -> None:
