@@ -211,7 +211,8 @@ def show(part: Part, choices: Choices) -> Inspector:
 
 def read(part: Part, typed: Mapping[str, str], choices: Choices) -> tuple[dict[str, Any] | None, Inspector]:
     """What was typed, validated, as JSON; or None, and the form with what is wrong in it."""
-    given = {name: value for name, value in typed.items() if name not in RULES}
+    elsewhere = {*RULES, *nested.groups(part.model)}
+    given = {name: value for name, value in typed.items() if name not in elsewhere}
     model, form = forms.read(part.model, given)
     for name in set(RULES) & set(part.model.model_fields):
         form[name].value = typed.get(name, "")

@@ -51,11 +51,7 @@ def read(
     try:
         kept = inner.model_validate(given)
     except ValidationError as error:
-        for field in drawn.fields:
-            field.name = field.name.removeprefix(prefix)
-        forms.place_errors(drawn, error)
-        for field in drawn.fields:
-            field.name = prefix + field.name
+        forms.place_errors(drawn, error, prefix=prefix)
         if drawn.error:
             drawn.fields[0].error = drawn.error
         return None, [*switch, *drawn.fields], False
