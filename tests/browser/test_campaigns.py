@@ -101,7 +101,7 @@ def test_a_campaign_is_drafted_from_nothing_and_published_by_keyboard_alone(look
         look.check(page)
         put_in("Send a mail", "Put a step in at the beginning of “yes”")
         expect(page.get_by_text("Not ready: choose a mail").first).to_be_visible()
-        page.get_by_label("Mail").select_option("cart_reminder_1")
+        page.get_by_role("combobox", name="Mail").select_option("cart_reminder_1")
         press(page.get_by_role("button", name="Save to the draft"))
         expect(page.get_by_text("Saved to the draft.")).to_be_visible()
         # Keys act on the step that is open, and one that was deleted by mistake comes back.
@@ -121,7 +121,7 @@ def test_a_campaign_is_drafted_from_nothing_and_published_by_keyboard_alone(look
         press(page.locator("#step-branch_1 a"))
         press(page.get_by_role("button", name="Delete"))
         put_in("Send a mail", "Put a step in at the beginning")
-        page.get_by_label("Mail").select_option("cart_reminder_1")
+        page.get_by_role("combobox", name="Mail").select_option("cart_reminder_1")
         press(page.get_by_role("button", name="Save to the draft"))
         press(page.get_by_role("button", name="Publish", exact=True))
         press(page.get_by_role("dialog").get_by_role("button", name="Publish"))
