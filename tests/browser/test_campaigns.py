@@ -104,18 +104,23 @@ def test_a_campaign_is_drafted_from_nothing_and_published_by_keyboard_alone(look
         page.get_by_role("combobox", name="Mail").select_option("cart_reminder_1")
         press(page.get_by_role("button", name="Save to the draft"))
         expect(page.get_by_text("Saved to the draft.")).to_be_visible()
+
+        def key(name: str) -> None:
+            page.wait_for_load_state("load")
+            page.keyboard.press(name)
+
         # Keys act on the step that is open, and one that was deleted by mistake comes back.
         press(page.locator("#step-branch_1 a"))
         expect(page.get_by_role("button", name="Duplicate")).to_be_visible()
-        page.keyboard.press("d")
+        key("d")
         expect(page.locator("#step-branch_2")).to_be_visible()
-        page.keyboard.press("Delete")
+        key("Delete")
         expect(page.locator("#step-branch_2")).to_be_hidden()
         press(page.locator("#step-branch_1 a"))
         expect(page.get_by_role("button", name="Delete")).to_be_visible()
-        page.keyboard.press("Delete")
+        key("Delete")
         expect(page.get_by_text("No steps yet")).to_be_visible()
-        page.keyboard.press("Control+z")
+        key("Control+z")
         expect(page.locator("#step-mail_1")).to_be_visible()
         # The branch is not set up; take it out, and send the mail to everybody.
         press(page.locator("#step-branch_1 a"))
