@@ -96,7 +96,7 @@ def key(page: Page, name: str) -> None:
 
 def put_in(page: Page, step: str, where: str) -> None:
     press(page, page.get_by_role("link", name=where))
-    press(page, page.get_by_role("button", name=re.compile(f"^{step} ")))
+    press(page, page.locator("button.kind").filter(has=page.get_by_text(step, exact=True)))
     expect(page.get_by_role("heading", name=step)).to_be_visible()
     expect(page.get_by_text("Put in.")).to_be_visible()
 
