@@ -211,8 +211,8 @@ def show(part: Part, choices: Choices) -> Inspector:
 
 def read(part: Part, typed: Mapping[str, str], choices: Choices) -> tuple[dict[str, Any] | None, Inspector]:
     """What was typed, validated, as JSON; or None, and the form with what is wrong in it."""
-    elsewhere = {*RULES, *nested.groups(part.model)}
-    given = {name: value for name, value in typed.items() if name not in elsewhere}
+    apart = {*RULES, *nested.groups(part.model)}
+    given = {name: value for name, value in typed.items() if name not in apart}
     model, form = forms.read(part.model, given)
     for name in set(RULES) & set(part.model.model_fields):
         form[name].value = typed.get(name, "")
@@ -268,7 +268,7 @@ def _drawn(
         if options is not None:
             field.widget, field.choices, field.limits, field.value = "select", options, {}, str(field.value)
             field.label = {"template": "Mail", "admin_id": "Whom"}.get(field.name, field.label)
-            field.is_required = field.name != "admin_id"
+            field.is_required, field.is_optional = field.name != "admin_id", field.name == "admin_id"
         elif field.name in RULES:
             _as_segment(field, part.settings.get(field.name), choices)
     return Inspector(part.name, part.title, part.help, part.icon, part.tone, form)

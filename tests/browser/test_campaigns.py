@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.watching import Look, looking
 
@@ -81,49 +81,65 @@ def test_reasons_of_mails_that_were_not_sent_unfold(look: Look) -> None:
         look.check(page)
 
 
+def press(page: Page, control: Locator) -> None:
+    """Press Enter on it, once the page listens."""
+    page.wait_for_load_state("load")
+    control.focus()
+    page.keyboard.press("Enter")
+
+
+def key(page: Page, name: str) -> None:
+    """Press a key, once the page listens."""
+    page.wait_for_load_state("load")
+    page.keyboard.press(name)
+
+
+def put_in(page: Page, step: str, where: str) -> None:
+    press(page, page.get_by_role("link", name=where))
+    press(page, page.locator("button.kind").filter(has=page.get_by_text(step, exact=True)))
+    expect(page.get_by_role("heading", name=step)).to_be_visible()
+    expect(page.get_by_text("Put in.")).to_be_visible()
+
+
+def begin(page: Page, name: str) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Started by").select_option("order_placed")
+    page.get_by_label("Name").press("Enter")
+    expect(page.get_by_text("No steps yet")).to_be_visible()
+
+
 def test_a_campaign_is_drafted_from_nothing_and_published_by_keyboard_alone(look: Look) -> None:
     with look.at("/campaigns/new") as page:
-
-        def press(control: Locator) -> None:
-            control.focus()
-            page.keyboard.press("Enter")
-
-        def put_in(step: str, where: str) -> None:
-            press(page.get_by_role("link", name=where))
-            press(page.get_by_role("button", name=re.compile(f"^{step} ")))
-            expect(page.get_by_role("heading", name=step)).to_be_visible()
-
-        page.get_by_label("Name").fill("Spring")
-        page.get_by_label("Started by").select_option("order_placed")
-        page.get_by_label("Name").press("Enter")
-        expect(page.get_by_text("No steps yet")).to_be_visible()
-        put_in("Branch", "Put a step in at the beginning")
+        begin(page, "Spring")
+        put_in(page, "Wait", "Put a step in at the beginning")
         look.check(page)
-        put_in("Send a mail", "Put a step in at the beginning of “yes”")
+        put_in(page, "Send a mail", "Put a step in after “Wait 1 hour”")
         expect(page.get_by_text("Not ready: choose a mail").first).to_be_visible()
-        page.get_by_label("Mail").select_option("cart_reminder_1")
-        press(page.get_by_role("button", name="Save to the draft"))
+        look.check(page)
+        page.get_by_role("combobox", name="Mail").select_option("cart_reminder_1")
+        press(page, page.get_by_role("button", name="Save to the draft"))
         expect(page.get_by_text("Saved to the draft.")).to_be_visible()
-        # Keys act on the step that is open, and one that was deleted by mistake comes back.
-        press(page.locator("#step-branch_1 a"))
-        expect(page.get_by_role("button", name="Duplicate")).to_be_visible()
-        page.keyboard.press("d")
-        expect(page.locator("#step-branch_2")).to_be_visible()
-        page.keyboard.press("Delete")
-        expect(page.locator("#step-branch_2")).to_be_hidden()
-        press(page.locator("#step-branch_1 a"))
-        expect(page.get_by_role("button", name="Delete")).to_be_visible()
-        page.keyboard.press("Delete")
-        expect(page.get_by_text("No steps yet")).to_be_visible()
-        page.keyboard.press("Control+z")
-        expect(page.locator("#step-mail_1")).to_be_visible()
-        # The branch is not set up; take it out, and send the mail to everybody.
-        press(page.locator("#step-branch_1 a"))
-        press(page.get_by_role("button", name="Delete"))
-        put_in("Send a mail", "Put a step in at the beginning")
-        page.get_by_label("Mail").select_option("cart_reminder_1")
-        press(page.get_by_role("button", name="Save to the draft"))
-        press(page.get_by_role("button", name="Publish", exact=True))
-        press(page.get_by_role("dialog").get_by_role("button", name="Publish"))
+        press(page, page.get_by_role("button", name="Publish", exact=True))
+        press(page, page.get_by_role("dialog").get_by_role("button", name="Publish"))
         expect(page.get_by_text("Version 1, live since")).to_be_visible()
+        look.check(page)
+
+
+def test_keys_act_on_the_step_that_is_open_and_undo_brings_back(look: Look) -> None:
+    with look.at("/campaigns/new") as page:
+        begin(page, "Summer")
+        put_in(page, "Branch", "Put a step in at the beginning")
+        put_in(page, "Tag", "Put a step in at the beginning of “yes”")
+        press(page, page.locator("#step-branch_1 a"))
+        expect(page.get_by_role("heading", name="Branch")).to_be_visible()
+        key(page, "d")
+        expect(page.locator("#step-branch_2")).to_be_visible()
+        key(page, "Delete")
+        expect(page.locator("#step-branch_2")).to_be_hidden()
+        press(page, page.locator("#step-branch_1 a"))
+        expect(page.get_by_role("heading", name="Branch")).to_be_visible()
+        key(page, "Delete")
+        expect(page.get_by_text("No steps yet")).to_be_visible()
+        key(page, "Control+z")
+        expect(page.locator("#step-tag_1")).to_be_visible()
         look.check(page)
