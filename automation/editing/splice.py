@@ -132,12 +132,12 @@ def move_to(document: Document, node: Node, target: Node, place: Place) -> Edite
         return Edited(document.source, node.start)
     text = document.source[node.lead : node.end]
     start, end = _lines_of(document.source, node.lead, node.end)
-    added = insert(document, text, target, place)
+    added, at = _inserted(document, text, target, place)
     # The block was written first and is taken away afterwards, at its old place in the new source.
     grown = len(added.source) - len(document.source)
     assert added.selected is not None, "what was put in is selected"
     chosen = _first_line_from(added, document.source[node.start : node.end])
-    is_before = added.selected <= start
+    is_before = at <= start
     start, end = (start + grown, end + grown) if is_before else (start, end)
     selected = chosen if is_before else chosen - (end - start)
     return Edited(_spliced(added.source, start, end, ""), selected)
@@ -148,6 +148,11 @@ def insert(document: Document, snippet: str, target: Node | None, place: Place =
 
     Without a target they come last. Raises TemplateBroken for a snippet that is not well-formed.
     """
+    return _inserted(document, snippet, target, place)[0]
+
+
+def _inserted(document: Document, snippet: str, target: Node | None, place: Place) -> tuple[Edited, int]:
+    """As `insert()`, and where in the source it was put."""
     snippet = given = snippet.strip("\r\n")
     level = _level(snippet)
     anchor, place = (target, place) if target is not None else (document.body, "inside")
@@ -163,8 +168,8 @@ def insert(document: Document, snippet: str, target: Node | None, place: Place =
             raise NotAllowed("It cannot stand there.")
         else:
             anchor, place = (container, "after") if place != "before" else (container, "before")
-    made = _put(document, snippet, anchor, place)
-    return Edited(made.source, _first_line_from(made, given.lstrip()))
+    made, at = _put(document, snippet, anchor, place)
+    return Edited(made.source, _first_line_from(made, given.lstrip())), at
 
 
 def _first_line_from(made: Edited, block: str) -> int:
@@ -186,24 +191,26 @@ def _wrapped(snippet: str, level: str) -> str:
     return f'<mj-section padding="20px 0">\n{_indented(inner, _STEP)}\n</mj-section>'
 
 
-def _put(document: Document, snippet: str, anchor: Node, place: Place) -> Edited:
+def _put(document: Document, snippet: str, anchor: Node, place: Place) -> tuple[Edited, int]:
     source, indent = document.source, _indent(document.source, anchor.start)
     lead = len(snippet) - len(snippet.lstrip())
     if place == "before":
         text = _indented(snippet, indent).removeprefix(indent)
-        return Edited(_spliced(source, anchor.lead, anchor.lead, f"{text}\n{indent}"), anchor.lead + lead)
+        return Edited(_spliced(source, anchor.lead, anchor.lead, f"{text}\n{indent}"), anchor.lead + lead), anchor.lead
     if place == "after":
         text = f"\n{_indented(snippet, indent)}"
-        return Edited(_spliced(source, anchor.end, anchor.end, text), anchor.end + 1 + len(indent) + lead)
+        made = Edited(_spliced(source, anchor.end, anchor.end, text), anchor.end + 1 + len(indent) + lead)
+        return made, anchor.end
     deeper = indent + _STEP
     if source[anchor.open_end - 2 : anchor.open_end] == "/>":
         head = source[anchor.start : anchor.open_end - 2].rstrip() + ">"
         text = f"{head}\n{_indented(snippet, deeper)}\n{indent}</{anchor.name}>"
-        return Edited(_spliced(source, anchor.start, anchor.end, text), anchor.start + len(head) + 1 + len(deeper))
+        made = Edited(_spliced(source, anchor.start, anchor.end, text), anchor.start + len(head) + 1 + len(deeper))
+        return made, anchor.start
     at = anchor.children[-1].end if anchor.children else anchor.open_end
     closing = "" if "\n" in source[at : anchor.close_start] else f"\n{indent}"
     text = f"\n{_indented(snippet, deeper)}{closing}"
-    return Edited(_spliced(source, at, at, text), at + 1 + len(deeper) + lead)
+    return Edited(_spliced(source, at, at, text), at + 1 + len(deeper) + lead), at
 
 
 def _indented(text: str, indent: str) -> str:

@@ -18,6 +18,8 @@ from math import exp, lgamma, log
 
 from automation.insights.value.simplex import minimise
 
+_BESIDE = 1e-6
+"""How near to a singular point of a formula is too near."""
 _TERMS = 100_000
 _SMALL = 1e-12
 _FAR = 12.0
@@ -78,6 +80,11 @@ class Purchasing:
     def expected(self, one: History, weeks: float) -> float:
         """Purchases in the next `weeks` (10)."""
         r, alpha, a, b, x = self.r, self.alpha, self.a, self.b, one.repeats
+        # There the formula is 0 / 0; right beside, it is as good as its limit.
+        if abs(a - 1) < _BESIDE:
+            a = 1 + _BESIDE
+        if abs(a + b + x - 1) < _BESIDE:
+            b += 2 * _BESIDE
         share = weeks / (alpha + one.known + weeks)
         grown = _hypergeometric(r + x, b + x, a + b + x - 1, share)
         shrunk: float = ((alpha + one.known) / (alpha + one.known + weeks)) ** (r + x)

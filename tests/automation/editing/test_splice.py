@@ -109,6 +109,16 @@ def test_a_block_can_be_dropped_anywhere_or_it_is_said_why_not(source: str, data
     assert "".join(moved.source[again.start : again.end].split()) == "".join(text.split())
 
 
+def test_a_block_can_be_dropped_before_the_section_it_stands_in_on_the_same_line() -> None:
+    source = "<mjml><mj-body><mj-section><mj-column><mj-text>Hello</mj-text></mj-column></mj-section></mj-body></mjml>"
+    document = read(source)
+    section, text = (next(node for node in document.nodes if node.name == name) for name in ("mj-section", "mj-text"))
+    moved = read(splice.move_to(document, text, section, "before").source)
+    assert [node.name for node in moved.body.children] == ["mj-section", "mj-section"]
+    assert moved.source.count("<mj-text>Hello</mj-text>") == 1
+    assert "Hello" in moved.source[: moved.body.children[0].end]
+
+
 def test_every_block_can_stand_beside_every_block_of_a_mail() -> None:
     source = shipped()["welcome"]
     document = read(source)
