@@ -278,11 +278,11 @@ def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
         .order_by(Feed.id)
     )
     found += [Concern("feed", f"The feed {row.title}: {row.message}", row.public_id) for row in stopped]
-    wrong = checking.found(session, now)
+    wrong = checking.NIGHTLY.found(session, now)
     if wrong:
         words = f"{_of(wrong, 'count')} behind the recommendations were wrong. They were put right."
         found.append(Concern("recommendations", words))
-    differing = value_checking.found(session, now)
+    differing = value_checking.NIGHTLY.found(session, now)
     if differing:
         words = f"What was stored of {_of(differing, 'customer')} differed from their orders. It is put right."
         found.append(Concern("values", words))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,7 +46,9 @@ def _file(app: App, name: str, play: Callable[[App], Told]) -> Told:
     path = Path(app.db.engine.url.database or "")
     if name not in _files:
         told = play(app)
-        kept = Path(tempfile.mkdtemp(prefix="cartwheel-played-")) / "played.sqlite"
+        # Beside the tests' own folders, which pytest clears away.
+        kept = path.parent.parent / f"{name}-played.sqlite"
+        kept.unlink(missing_ok=True)
         with app.db.engine.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("VACUUM INTO ?", (str(kept),))

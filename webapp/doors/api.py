@@ -26,8 +26,8 @@ from automation.repeats import once
 from automation.source import read_json
 from webapp import openapi
 from webapp.factory import the_app
-from webapp.pages import reports as reporting
 from webapp.permissions import permission
+from webapp.reporting import shown
 
 blueprint = Blueprint("api", __name__)
 
@@ -187,7 +187,7 @@ def read_report(name: str) -> Response:
     with the_app().db.read() as session:
         store = session.get_one(Store, g.connection.store_id)
         try:
-            table = reporting.shown(session, store, name, request.args.to_dict()).table
+            table = shown(session, store, name, request.args.to_dict()).table
         except Unknown as error:
             raise _Refused(404, str(error)) from error
         except NotAllowed as error:

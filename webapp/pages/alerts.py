@@ -10,8 +10,8 @@ from automation.errors import NotAllowed
 from webapp.auth import current_admin
 from webapp.factory import the_app
 from webapp.navigation import the_store
-from webapp.pages.reports import shown
 from webapp.permissions import permission
+from webapp.reporting import shown
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
 

@@ -24,8 +24,8 @@ from webapp.auth import current_admin
 from webapp.factory import the_app
 from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
-from webapp.pages.reports import asked_values, choices, csv_answer, shown
 from webapp.permissions import permission
+from webapp.reporting import asked_values, choices, csv_answer, shown
 
 blueprint = Blueprint("attribution", __name__, url_prefix="/attribution")
 

@@ -8,8 +8,8 @@ from flask import Blueprint, render_template
 
 from webapp.factory import the_app
 from webapp.navigation import the_store
-from webapp.pages.reports import asked_values, choices, shown
 from webapp.permissions import permission
+from webapp.reporting import asked_values, choices, shown
 
 blueprint = Blueprint("deliverability", __name__, url_prefix="/deliverability")
 

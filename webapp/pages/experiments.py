@@ -18,8 +18,8 @@ from automation.models import Campaign, Measurement
 from webapp.factory import the_app
 from webapp.intervals import Scale, scale
 from webapp.navigation import the_store
-from webapp.pages.reports import Shown, shown
 from webapp.permissions import permission
+from webapp.reporting import Shown, shown
 
 blueprint = Blueprint("experiments", __name__, url_prefix="/experiments")
 

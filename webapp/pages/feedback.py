@@ -16,10 +16,10 @@ from webapp.auth import current_admin
 from webapp.factory import the_app
 from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
-from webapp.pages.reports import shown
 from webapp.permissions import permission
 from webapp.queries import feedback
 from webapp.queries.paging import mark
+from webapp.reporting import shown
 
 blueprint = Blueprint("feedback", __name__, url_prefix="/feedback")
 

@@ -13,8 +13,8 @@ from automation.insights.report import Asked, Cell, Column, Table, report
 from automation.insights.reports.kpis import BEFORE, NOW, figures_of
 from webapp.factory import the_app
 from webapp.navigation import the_store
-from webapp.pages.reports import Shown, asked_of, asked_values, choices, drawable
 from webapp.permissions import permission
+from webapp.reporting import Shown, asked_of, asked_values, choices, drawable
 
 blueprint = Blueprint("insight", __name__, url_prefix="/insight")
 

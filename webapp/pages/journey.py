@@ -25,8 +25,8 @@ from webapp.auth import current_admin
 from webapp.factory import the_app
 from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
-from webapp.pages.reports import AGAINST, Shown, shown
 from webapp.permissions import permission
+from webapp.reporting import AGAINST, Shown, shown
 
 blueprint = Blueprint("journey", __name__, url_prefix="/journey")
 

@@ -24,8 +24,8 @@ from webapp.auth import current_admin
 from webapp.factory import the_app
 from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
-from webapp.pages.reports import csv_answer, drawable
 from webapp.permissions import permission
+from webapp.reporting import csv_answer, drawable
 
 blueprint = Blueprint("personas", __name__, url_prefix="/personas")
 

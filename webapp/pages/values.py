@@ -24,10 +24,10 @@ from webapp.auth import current_admin
 from webapp.factory import the_app
 from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
-from webapp.pages.reports import drawable, shown
 from webapp.permissions import permission
 from webapp.queries import customers
 from webapp.queries.scores import EVENTS, earned, line_words, segment_names, standing
+from webapp.reporting import drawable, shown
 
 blueprint = Blueprint("values", __name__, url_prefix="/values")
 

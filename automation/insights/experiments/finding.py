@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
@@ -92,7 +93,7 @@ def _of_campaign(store_id: int, campaign: Any, said: list[_Said], over_at: datet
             campaign.id,
         )
     for step_id in {node["id"]: None for told in said for node in _nodes(told.definition.get("flow", ()))}:
-        for node, start, end in _runs(said, lambda told, step_id=step_id: _drawing(told, step_id)):  # type: ignore[misc]
+        for node, start, end in _runs(said, partial(_drawing, step_id=step_id)):
             yield Experiment(
                 f"step/{campaign.id}/{step_id}/{start:%Y%m%dT%H%M%S}",
                 "holdout" if node["kind"] == "hold_out" else "ab_test",

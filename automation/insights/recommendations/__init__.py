@@ -1,7 +1,7 @@
 """What to show a customer next, kept up to date order by order.
 
 **The formulas.** `orders(a)` is how many orders hold product a, `orders(a, b)` how many hold both; orders of more than
-60 products say nothing of what goes together and count for the first number only. What goes with a product are its 24
+20 products say nothing of what goes together and count for the first number only. What goes with a product are its 24
 best others by the cosine `orders(a, b) / √(orders(a) · orders(b))`, with at least two orders of both. A product's
 heat is the sum of its orders' weights, each half as heavy as one that is 21 days younger; trending is what is hottest
 of what was ordered within 90 days. What suits a customer is the sum, over the last 50 products that they bought, of

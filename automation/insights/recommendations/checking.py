@@ -4,47 +4,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
-from automation import bulk, cursors
+from automation import bulk
 from automation.app import App
 from automation.insights.recommendations.counting import LARGEST
-from automation.models import Basket, Cursor, Order, OrderItem, ProductDemand, ProductPair
+from automation.models import Basket, Order, OrderItem, ProductDemand, ProductPair
+from automation.nightly import Nightly
 from automation.rhythms import counted
 from automation.upsert import table_of
 
 log = logging.getLogger(__name__)
 
-AT = time(3)
-"""From this hour (UTC) on, once a day."""
 AT_ONCE = 20
 """Products looked at in one call."""
-PROGRESS = "recommendations.check"
-"""The cursor of how far tonight's check has come; its `at` is when it began."""
-DIFFERENCES = "recommendations.differences"
-"""The cursor that holds how many differences the latest check found so far, since its `at`."""
-_DONE = 2**62
+NIGHTLY = Nightly("recommendations.check", "recommendations.differences", time(3))
 _UNCOUNTED = select(Basket.order_id).where(text("baskets.is_stale")).limit(1)
 
 
 def check(app: App, now: datetime) -> int:
     """Look at the next products, if tonight's check is not done; how many there were.
 
-    Nothing is looked at while orders wait to be counted: what is under way is no difference. An installation that
-    was never checked has only just counted everything: its first check is the next night's.
+    Nothing is looked at while orders wait to be counted: what is under way is no difference.
     """
-    with app.db.read() as session:
-        row = session.get(Cursor, PROGRESS)
-        position = _position(row, now) if row is not None else _DONE
-        waits = position == _DONE or bool(session.scalar(_UNCOUNTED))
-    if row is None:
-        with app.db.write() as session:
-            cursors.move(session, PROGRESS, _DONE, now)
-    if waits:
+    position = NIGHTLY.stands_at(app, now)
+    if position is None:
         return 0
+    with app.db.read() as session:
+        if session.scalar(_UNCOUNTED):
+            return 0
     with app.db.write() as session:
         ids = session.scalars(
             select(ProductDemand.product_id)
@@ -54,25 +45,10 @@ def check(app: App, now: datetime) -> int:
             .with_for_update()
         ).all()
         wrong = _compare(session, ids) if ids else 0
-        if position == 0:
-            cursors.move(session, DIFFERENCES, 0, now)
         if wrong:
             log.error("%s counts behind the recommendations differed from the orders, and were put right", wrong)
-            session.get_one(Cursor, DIFFERENCES).position += wrong
-        cursors.move(session, PROGRESS, ids[-1] if ids else _DONE, now)
+        NIGHTLY.go_on(session, position, ids[-1] if ids else None, wrong, now)
     return len(ids)
-
-
-def found(session: Session, now: datetime) -> int:
-    """How many differences the latest check found; 0 once it is two days old."""
-    row = session.get(Cursor, DIFFERENCES)
-    return row.position if row is not None and now - row.at < timedelta(days=2) else 0
-
-
-def _position(row: Cursor, now: datetime) -> int:
-    begins = datetime.combine(now.date(), AT, now.tzinfo)
-    begins -= timedelta(days=0 if begins <= now else 1)
-    return row.position if row.at >= begins else 0
 
 
 def _compare(session: Session, ids: Sequence[int]) -> int:

@@ -17,23 +17,18 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from automation import bulk, cursors, rhythms
+from automation import bulk, rhythms
 from automation.app import App
 from automation.insights.value import scoring
 from automation.insights.value.model import model_of
-from automation.models import Cursor, Customer, CustomerRhythm, CustomerScore, ValueModel, ValueSettings
+from automation.models import Customer, CustomerRhythm, CustomerScore, ValueModel, ValueSettings
+from automation.nightly import Nightly
 
 log = logging.getLogger(__name__)
 
-AT = time(2)
-"""From this hour (UTC) on, once a day."""
 AT_ONCE = 250
 """Customers looked at in one call."""
-PROGRESS = "values.check"
-"""The cursor of how far tonight's check has come; its `at` is when it began or last went on."""
-DIFFERENCES = "values.differences"
-"""The cursor that holds how many customers differed in the latest check so far, since its `at`."""
-_DONE = 2**62
+NIGHTLY = Nightly("values.check", "values.differences", time(2))
 _SUMMED = (
     "order_count",
     "spent",
@@ -49,17 +44,9 @@ _EXPECTED = tuple(scoring.UNKNOWN)
 
 
 def check(app: App, now: datetime) -> int:
-    """Look at the next customers, if tonight's check is not done; how many there were.
-
-    An installation that was never checked has only just worked everything out: its first check is the next night's.
-    """
-    with app.db.read() as session:
-        row = session.get(Cursor, PROGRESS)
-        position = _position(row, now) if row is not None else _DONE
-    if row is None:
-        with app.db.write() as session:
-            cursors.move(session, PROGRESS, _DONE, now)
-    if position == _DONE:
+    """Look at the next customers, if tonight's check is not done; how many there were."""
+    position = NIGHTLY.stands_at(app, now)
+    if position is None:
         return 0
     with app.db.write() as session:
         stored = session.scalars(
@@ -70,32 +57,13 @@ def check(app: App, now: datetime) -> int:
             .with_for_update()
         ).all()
         wrong = _compare(session, stored, now) if stored else {}
-        if position == 0:
-            cursors.move(session, DIFFERENCES, 0, now)
         if wrong:
             log.error("what was stored of %s customers differed from their orders, and is put right", len(wrong))
-            _put_right(session, wrong, now)
-        cursors.move(session, PROGRESS, stored[-1].customer_id if stored else _DONE, now)
+            rows = [{"customer_id": i, "is_stale": True} for i in sorted(wrong)]
+            bulk.update(session, CustomerRhythm, rows, key=("customer_id",))
+            scoring.mark(session, wrong, now)
+        NIGHTLY.go_on(session, position, stored[-1].customer_id if stored else None, len(wrong), now)
     return len(stored)
-
-
-def found(session: Session, now: datetime) -> int:
-    """How many customers differed in the latest check; 0 once it is two days old."""
-    row = session.get(Cursor, DIFFERENCES)
-    return row.position if row is not None and now - row.at < timedelta(days=2) else 0
-
-
-def _position(row: Cursor, now: datetime) -> int:
-    begins = datetime.combine(now.date(), AT, now.tzinfo)
-    begins -= timedelta(days=0 if begins <= now else 1)
-    return row.position if row.at >= begins else 0
-
-
-def _put_right(session: Session, wrong: dict[int, int], now: datetime) -> None:
-    session.get_one(Cursor, DIFFERENCES).position += len(wrong)
-    rows = [{"customer_id": i, "is_stale": True} for i in sorted(wrong)]
-    bulk.update(session, CustomerRhythm, rows, key=("customer_id",))
-    scoring.mark(session, wrong, now)
 
 
 def _compare(session: Session, stored: Sequence[CustomerRhythm], now: datetime) -> dict[int, int]:

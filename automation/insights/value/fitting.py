@@ -15,7 +15,7 @@ from automation.app import App
 from automation.insights.value import purchasing, rfm, spending
 from automation.insights.value.cohorts import Bought, cohorts_of
 from automation.insights.value.finding import look_at_all
-from automation.insights.value.model import DAY, Figures, Summary
+from automation.insights.value.model import DAY, SUMMARY, Figures, Summary
 from automation.models import CustomerRhythm, Store, ValueModel
 from automation.upsert import table_of
 
@@ -31,15 +31,6 @@ LEAST_REPEATERS = 50
 LEAST_WEEKS = 13
 _KEPT = 26
 """Models of a store that are kept, to see how they move."""
-_COLUMNS = (
-    CustomerRhythm.occasions,
-    CustomerRhythm.order_count,
-    CustomerRhythm.spent,
-    CustomerRhythm.repeat_spent,
-    CustomerRhythm.first_order_at,
-    CustomerRhythm.last_order_at,
-    CustomerRhythm.last_occasion_at,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,7 @@ class Sample:
     repeaters: int
     first_order_at: datetime | None
     rows: Sequence[Any]
-    """`_COLUMNS` of at most SAMPLE of them."""
+    """`model.SUMMARY` of at most SAMPLE of them."""
 
 
 def refit(app: App, now: datetime) -> int:
@@ -120,7 +111,7 @@ def sample(session: Session, store_id: int) -> Sample:
         ).where(*buyers)
     ).one()
     step = -(-count // SAMPLE)
-    picked = select(*_COLUMNS).where(*buyers).order_by(CustomerRhythm.customer_id)
+    picked = select(*SUMMARY).where(*buyers).order_by(CustomerRhythm.customer_id)
     if step > 1:
         picked = picked.where(CustomerRhythm.customer_id % step == 0)
     return Sample(count, repeaters, first, session.execute(picked).all())

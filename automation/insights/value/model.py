@@ -12,9 +12,20 @@ from automation.insights.value.cohorts import Cohorts
 from automation.insights.value.purchasing import History, Purchasing
 from automation.insights.value.rfm import Thresholds
 from automation.insights.value.spending import Spending
+from automation.models import CustomerRhythm
 
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
+SUMMARY = (
+    CustomerRhythm.occasions,
+    CustomerRhythm.order_count,
+    CustomerRhythm.spent,
+    CustomerRhythm.repeat_spent,
+    CustomerRhythm.first_order_at,
+    CustomerRhythm.last_order_at,
+    CustomerRhythm.last_occasion_at,
+)
+"""What a `Summary` is read from."""
 FARTHEST = timedelta(days=1_095)
 """A next order later than this is none that one could wait for."""
 

@@ -15,7 +15,7 @@ from automation import bulk
 from automation.app import App
 from automation.insights.value import lead, rfm
 from automation.insights.value.lead import Earned, Line
-from automation.insights.value.model import Model, Summary, model_of
+from automation.insights.value.model import SUMMARY, Model, Summary, model_of
 from automation.models import Customer, CustomerRhythm, CustomerScore, ValueModel, ValueSettings
 
 USUAL_HORIZON = 365
@@ -102,21 +102,9 @@ def score(session: Session, whom: Mapping[int, int], now: datetime) -> None:
     bulk.update(session, CustomerScore, rows, key=("customer_id",))
 
 
-_SUMMARY = (
-    CustomerRhythm.customer_id,
-    CustomerRhythm.occasions,
-    CustomerRhythm.order_count,
-    CustomerRhythm.spent,
-    CustomerRhythm.repeat_spent,
-    CustomerRhythm.first_order_at,
-    CustomerRhythm.last_order_at,
-    CustomerRhythm.last_occasion_at,
-)
-
-
 def _summaries(session: Session, ids: Sequence[int]) -> Sequence[Any]:
     return session.execute(
-        select(*_SUMMARY)
+        select(CustomerRhythm.customer_id, *SUMMARY)
         .join(Customer, Customer.id == CustomerRhythm.customer_id)
         .where(CustomerRhythm.customer_id.in_(ids), CustomerRhythm.occasions > 0, Customer.erased_at.is_(None))
     ).all()

@@ -237,7 +237,7 @@ def test_the_nightly_check_finds_a_difference_tells_of_it_and_mends_it(
     catch_up(app)
     with app.db.read() as session:
         right = pairs(session)
-        assert checking.found(session, NOW) == 0
+        assert checking.NIGHTLY.found(session, NOW) == 0
     with app.db.write() as session:
         session.execute(update(ProductPair).where(ProductPair.product_id == cup.id).values(orders=7))
         session.execute(update(ProductDemand).where(ProductDemand.product_id == saucer.id).values(orders=9))
@@ -247,14 +247,14 @@ def test_the_nightly_check_finds_a_difference_tells_of_it_and_mends_it(
         pass
     with app.db.read() as session:
         assert pairs(session) == right
-        assert checking.found(session, night) == 3
+        assert checking.NIGHTLY.found(session, night) == 3
         said = [c.text for c in concerns(session, store, night) if c.key == "recommendations"]
         assert said == ["3 counts behind the recommendations were wrong. They were put right."]
     assert "were put right" in caplog.text
     while refresh(app, night + DAY, 500):
         pass
     with app.db.read() as session:
-        assert checking.found(session, night + DAY) == 0
+        assert checking.NIGHTLY.found(session, night + DAY) == 0
 
 
 def test_nothing_is_checked_while_orders_wait_to_be_counted(app: App) -> None:

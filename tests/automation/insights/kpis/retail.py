@@ -25,7 +25,7 @@ from automation.insights.touches.channels import CHANNELS
 from automation.models import Customer, Order, OrderItem, OrderTouch, Product, Store
 from automation.upsert import table_of
 
-FILE = Path("/work/shared/data/online_retail.csv.gz")
+FILE = Path(__file__).resolve().parents[5] / "shared" / "data" / "online_retail.csv.gz"
 _CHANNELS, _DEVICES = list(CHANNELS), ("desktop", "mobile", "tablet")
 
 

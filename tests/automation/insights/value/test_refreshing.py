@@ -89,7 +89,7 @@ def _the_check_finds_what_was_changed_behind_its_back(app: App, shop: Store) -> 
     while checking.check(app, tonight):
         pass
     with app.db.read() as session:
-        assert session.get_one(Cursor, checking.DIFFERENCES).position == 0
+        assert session.get_one(Cursor, checking.NIGHTLY.differences).position == 0
     with app.db.write() as session:
         session.execute(update(CustomerScore).where(CustomerScore.customer_id == 5).values(alive=0.123))
         session.execute(update(CustomerRhythm).where(CustomerRhythm.customer_id == 6).values(spent=1))
@@ -100,9 +100,9 @@ def _the_check_finds_what_was_changed_behind_its_back(app: App, shop: Store) -> 
     while checking.check(app, later):
         pass
     with app.db.read() as session:
-        assert checking.found(session, later) == 2
+        assert checking.NIGHTLY.found(session, later) == 2
         assert [c.key for c in concerns(session, shop, later)].count("values") == 1
-        assert checking.found(session, later + 2 * DAY) == 0
+        assert checking.NIGHTLY.found(session, later + 2 * DAY) == 0
     settle(app, later)
     assert score_of(app, 5).alive != 0.123
     with app.db.read() as session:
