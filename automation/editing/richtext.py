@@ -21,8 +21,11 @@ _OPENER = re.compile(r"\{[{%#]")
 _MARK = re.compile("\ue000(\\d+)\ue001")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _CHIP = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}|\{#[^{}]*#\}", re.DOTALL)
-_OTHERWISE = re.compile(r"\{%[-+]?\s*else\s*[-+]?%\}(?:(?!\{%).)*(?=\{%[-+]?\s*endif\b)", re.DOTALL)
-_DEFAULT = re.compile(r"\|.*", re.DOTALL)
+_OTHERWISE = re.compile(
+    r"\{%[-+]?\s*(?:else|elif\b(?:(?!%\}).)*)\s*[-+]?%\}(?:(?!\{%[-+]?\s*(?:if|endif)\b).)*(?=\{%[-+]?\s*endif\b)",
+    re.DOTALL,
+)
+_DEFAULT = re.compile(r"\|.*|\s*~.*|\s+if\s.*", re.DOTALL)
 
 
 def label(jinja: str) -> str:

@@ -26,6 +26,8 @@ _FAR = 12.0
 """A logarithm beyond which nobody searches: the likelihood hardly changes out there."""
 _HUGE = 10_000.0
 """A parameter beyond this says that customers hardly differ: the data do not hold the model."""
+_FEWEST = 0.001
+"""Where fewer leave after a purchase, on average, nobody ever counts as gone, however long they are silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +147,4 @@ def fit(histories: Sequence[History]) -> Purchasing | None:
         return None
     r, alpha, a, b = map(exp, found)
     fitted = Purchasing(r, alpha * scale, a, b)
-    return fitted if max(r, a, b) < _HUGE and abs(a - 1) > 1e-9 else None
+    return fitted if max(r, a, b) < _HUGE and a / (a + b) >= _FEWEST else None

@@ -89,3 +89,8 @@ def test_a_line_that_hints_at_a_text() -> None:
         "{% if customer.first_name %}{{ customer.first_name|upper }}, your{% else %}Your{% endif %} <b>cart</b>"
     )
     assert said == "‹customer first name›, your cart"
+    said = plain(
+        "{% if due.days == 0 %}Today{% elif due.days == 1 %}Tomorrow{% else %}Soon{% endif %} at {{ due.time }}"
+    )
+    assert said == "Today at ‹due time›"
+    assert plain('{{ name ~ ", one" if name else "One" }} step') == "‹name› step"

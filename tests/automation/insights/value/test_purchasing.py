@@ -89,6 +89,12 @@ def test_parameters_that_customers_were_made_by_are_found_again() -> None:
     assert isclose(found.a / (found.a + found.b), true.a / (true.a + true.b), rel_tol=0.3)
 
 
+def test_where_nobody_leaves_no_model_holds() -> None:
+    dice = random.Random(5)
+    faithful = Purchasing(r=1.1, alpha=15.0, a=1e-6, b=3.0)
+    assert fit([_made(dice, faithful, known=50.0) for _ in range(1_000)]) is None
+
+
 def _made(dice: random.Random, of: Purchasing, known: float) -> History:
     rate, leaves = dice.gammavariate(of.r, 1 / of.alpha), dice.betavariate(of.a, of.b)
     at, repeats, last = 0.0, 0, 0.0
