@@ -163,6 +163,7 @@ class Order(Record):
             sqlite_where=text("fulfilled_at IS NOT NULL"),
         ),
         Index("ix_orders_store_id_email_key", "store_id", "email_key", "placed_at"),
+        Index("ix_orders_store_id_number", "store_id", "number"),
         Index("ix_orders_store_id_cart_id", "store_id", "cart_external_id"),
         Index("ix_orders_store_id_checkout_id", "store_id", "checkout_external_id"),
         Index("ix_orders_store_id_rhythm_days_placed_at", "store_id", "rhythm_days", "placed_at"),

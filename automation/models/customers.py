@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, event, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, event, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, ddl, one_of
@@ -69,6 +69,27 @@ class Customer(Record):
     imported_at: Mapped[datetime | None]
     """Set on whom a file made known; they are greeted only where that is asked for."""
     erased_at: Mapped[datetime | None]
+
+
+# The beginnings of names and addresses, for the search; outside the C locale PostgreSQL must be told what for.
+Index(
+    "ix_customers_first_name",
+    Customer.store_id,
+    func.lower(Customer.first_name).label("first"),
+    postgresql_ops={"first": "text_pattern_ops"},
+)
+Index(
+    "ix_customers_last_name",
+    Customer.store_id,
+    func.lower(Customer.last_name).label("last"),
+    postgresql_ops={"last": "text_pattern_ops"},
+)
+Index(
+    "ix_customers_email_key",
+    Customer.store_id,
+    Customer.email_key,
+    postgresql_ops={"email_key": "text_pattern_ops"},
+).ddl_if("postgresql")  # type: ignore[no-untyped-call]
 
 
 class SpecialDate(Record):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     server.dispose()
 
 
+def _all_but(names: set[str]) -> Callable[..., bool]:
+    """Of the indexes that are made on PostgreSQL alone Alembic's comparison knows nothing."""
+    return lambda _object, name, *_: name not in names
+
+
 def _migrate(database: Database, target: str) -> None:
     config = Config(str(ROOT / "alembic.ini"))
     with database.engine.begin() as connection:
@@ -65,10 +70,16 @@ def test_up_down_and_up_again_leaves_the_same_tables(database: Database) -> None
     assert set(Record.metadata.tables) < first
 
 
+# On SQLite nothing can be read back about an index on lower(name); that both make it shows in the test of its plan.
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_the_models_ask_for_nothing_that_the_migrations_do_not_make(database: Database) -> None:
     _migrate(database, "head")
     with database.engine.begin() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        missing = {"ix_customers_email_key"} if connection.dialect.name == "sqlite" else set()
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_object": _all_but(missing)}
+        )
         assert compare_metadata(context, Record.metadata) == []
 
 
