@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask, current_app, g, make_response, request
+from flask import session as cookie
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -62,8 +63,12 @@ PLACES = (
     Place("Import and export", "database", "imports.index", on_phone=False),
     Place("Consent and privacy", "shield-lock", "privacy.index", on_phone=False),
     Place("Connections", "plug-connected", "connections.index", on_phone=False),
-    Place("Settings", "settings", "settings.index", on_phone=False),
+    Place("Settings", "settings", "settings.index", on_phone=False, also=("stores",)),
 )
+
+
+OPEN = "store"
+"""Where the visitor's cookie keeps which store is open, by its public id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,9 @@ class Shell:
     """What the frame shows of the installation."""
 
     store: Store | None
+    """The one that is open."""
+    stores: list[Store]
+    """All, oldest first."""
     is_paused: bool
     is_test_mode: bool
     """True while the store's mails go to the built-in mailbox."""
@@ -85,7 +93,8 @@ def shell() -> Shell:
     if "shell" not in g:
         app: App = current_app.extensions["cartwheel"]
         with app.db.read() as session:
-            store = session.scalars(select(Store).order_by(Store.id).limit(1)).first()
+            stores = list(session.scalars(select(Store).order_by(Store.id)))
+            store = next((s for s in stores if s.public_id == cookie.get(OPEN)), stores[0] if stores else None)
             installation = session.get(Installation, 1)
             default = session.scalars(
                 select(Connection.kind).where(
@@ -94,6 +103,7 @@ def shell() -> Shell:
             ).first()
         g.shell = Shell(
             store=store,
+            stores=stores,
             is_paused=bool((installation and installation.is_paused) or (store and store.is_paused)),
             is_test_mode=default == "mailbox",
             is_demo=app.settings.demo,

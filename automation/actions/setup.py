@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from automation.actions import templates
 from automation.actions.admins import create_admin, login_link
+from automation.actions.stores import Sender, save_sender
 from automation.addresses import normal_form
 from automation.app import App
 from automation.connections import connect
@@ -24,11 +25,22 @@ def open_store(app: App, session: Session, now: datetime) -> Store:
     store = Store(public_id=random_id(), name="My store", created_at=now)
     session.add(store)
     session.flush()
+    _furnish(app, session, store, now)
+    return store
+
+
+def add_store(app: App, session: Session, sender: Sender, now: datetime, admin_id: int | None = None) -> Store:
+    """One more store, with a mailbox and mails of its own; nobody gets a mail before a provider is connected to it."""
+    store = save_sender(session, None, sender, now, admin_id)
+    _furnish(app, session, store, now)
+    return store
+
+
+def _furnish(app: App, session: Session, store: Store, now: datetime) -> None:
     connect(
         app, session, store_id=store.id, role="provider", kind="mailbox", name="Built-in mailbox", settings={}, now=now
     )
     templates.install(app, session, store, now)
-    return store
 
 
 def has_admin(session: Session) -> bool:

@@ -9,5 +9,6 @@ import "./csrf.js";
 import "./toasts.js";
 import "./elements.js";
 import "./picture.js";
+import "./palette.js";
 import "./flow.js";
 import "./mailbox.js";

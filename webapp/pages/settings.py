@@ -33,10 +33,10 @@ LABELS = {
 
 def _sender() -> Form:
     store = shell().store
-    return _zoned(draw(Sender, {name: getattr(store, name) for name in Sender.model_fields} if store else None))
+    return zoned(draw(Sender, {name: getattr(store, name) for name in Sender.model_fields} if store else None))
 
 
-def _zoned(form: Form) -> Form:
+def zoned(form: Form) -> Form:
     """The zone is chosen from those there are."""
     form["timezone"].widget, form["timezone"].limits = "select", {}
     form["timezone"].choices = [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
@@ -73,7 +73,7 @@ def sender() -> Response | tuple[str, int]:
     app = the_app()
     typed, form = read(Sender, request.form)
     if not isinstance(typed, Sender):
-        return _page(_zoned(form), _policy()), 422
+        return _page(zoned(form), _policy()), 422
     store = shell().store
     with app.db.write() as session:
         stores.save_sender(session, store.id if store else None, typed, app.clock(), current_admin().id)

@@ -6,7 +6,7 @@ from calendar import month_name
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Subquery, and_, func, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from automation.models import (
@@ -105,27 +105,25 @@ LOOK = 2000
 the way from the newest customer down."""
 
 
-def _begins(word: str) -> ColumnElement[bool]:
-    """The address, the first or the last name begins with it."""
-    return or_(*(column_begins for column_begins, _ in _places(word)))
+def _places(word: str) -> list[ColumnElement[bool]]:
+    """Each place where a word may begin, for an index each. SQLite makes only plain letters small: Ä stays Ä."""
+    forms = dict.fromkeys((word, word if word[:1].isascii() else word[:1].upper() + word[1:]))
+    names = (func.lower(Customer.first_name), func.lower(Customer.last_name))
+    return [begins(Customer.email_key, word), *(begins(name, form) for form in forms for name in names)]
 
 
-def _places(word: str) -> list[tuple[ColumnElement[bool], str]]:
-    """Each place where a word may stand, for an index each. SQLite makes only plain letters small: Ä stays Ä."""
-    found: list[tuple[ColumnElement[bool], str]] = [(begins(Customer.email_key, word), "address")]
-    for form in dict.fromkeys((word, word[:1].upper() + word[1:] if not word[:1].isascii() else word)):
-        found.append((begins(func.lower(Customer.first_name), form), "first name"))
-        found.append((begins(func.lower(Customer.last_name), form), "last name"))
-    return found
+def looks(store_id: int, words: list[str], limit: int) -> CompoundSelect[int]:
+    """The ids of whom the longest of the words fits, each place looked at by its index."""
+    each = [
+        select(Customer.id).where(Customer.store_id == store_id, place).limit(limit).subquery()
+        for place in _places(max(words, key=len))
+    ]
+    return union_all(*(select(one.c.id) for one in each))
 
 
 def ids_by_word(session: Session, store_id: int, words: list[str], limit: int = LOOK) -> list[int] | None:
-    """Whom the longest of the words fits, by its indexes, one statement; None when it fits `limit` of them or more."""
-    looks = [
-        select(Customer.id).where(Customer.store_id == store_id, place).limit(limit).subquery()
-        for place, _ in _places(max(words, key=len))
-    ]
-    found = set(session.scalars(union_all(*(select(look.c.id) for look in looks))))
+    """Whom the longest of the words fits, by one statement; None when it fits `limit` of them or more."""
+    found = set(session.scalars(looks(store_id, words, limit)))
     return sorted(found) if len(found) < limit else None
 
 
@@ -144,7 +142,7 @@ def _page_of_ids(session: Session, store_id: int, text: str, after: Mark | None)
             Customer.store_id == store_id,
             Customer.erased_at.is_(None),
             true() if few is None else Customer.id.in_(few),
-            *(_begins(word) for word in words),
+            *(or_(*_places(word)) for word in words),
             below(Customer.created_at, Customer.id, after),
         )
         .order_by(Customer.created_at.desc(), Customer.id.desc())

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from automation.app import App
 from automation.models import Suppression
 from tests import make
@@ -91,3 +93,39 @@ def test_a_customer_of_another_store_is_not_there(app: App) -> None:
         ada = make.customer(session, make.store(session, name="Other"), "Ada")
     with app.db.read() as session:
         assert customers.one(session, store.id, ada.public_id) is None
+
+
+def test_a_word_is_sought_by_the_index_of_each_place(app: App) -> None:
+    is_postgresql = app.db.engine.dialect.name == "postgresql"
+    with app.db.write() as session:
+        store = make.store(session)
+        for number in range(300):
+            make.customer(session, store, f"C{number}", last_name=f"L{number}", consent=False)
+        session.flush()
+        session.execute(text("ANALYZE customers"))
+        looks = customers.looks(store.id, ["wren"], limit=10)
+        asked = str(looks.compile(app.db.engine, compile_kwargs={"literal_binds": True})).replace("%%", "%")
+        plan = session.execute(text(("EXPLAIN " if is_postgresql else "EXPLAIN QUERY PLAN ") + asked)).all()
+    shown = " ".join(str(row) for row in plan)
+    for name in ("ix_customers_first_name", "ix_customers_last_name"):
+        assert name in shown
+    assert ("ix_customers_email_key" if is_postgresql else "sqlite_autoindex_customers") in shown
+    assert "SCAN customers" not in shown
+
+
+def test_capital_letters_with_accents_are_found_by_small_ones(app: App) -> None:
+    with app.db.write() as session:
+        store = make.store(session)
+        make.customer(session, store, "Änne", email="a@example.com", email_key="a@example.com")
+    with app.db.read() as session:
+        assert [row.name for row in customers.search(session, store.id, "änn", None).rows] == ["Änne"]
+
+
+def test_a_word_that_fits_very_many_is_found_from_the_newest_down(app: App) -> None:
+    with app.db.write() as session:
+        store = make.store(session)
+        for number in range(6):
+            make.customer(session, store, f"Ann{number}", consent=False, created_at=NOW - timedelta(days=number))
+    with app.db.read() as session:
+        assert customers.ids_by_word(session, store.id, ["ann"], limit=6) is None
+        assert len(customers.ids_by_word(session, store.id, ["ann"], limit=7) or []) == 6
