@@ -23,7 +23,7 @@ def make_offer(session: Session, store: Store) -> Offer:
         kind="percent",
         value=10,
         currency="EUR",
-        supply="imported",
+        supply="pool",
         look_at=NOW,
         created_at=NOW,
         updated_at=NOW,
@@ -57,7 +57,13 @@ def test_customers_orders_and_codes_lead_to_the_customer(app: App) -> None:
         offer = make_offer(session, store)
         session.add(
             OfferCode(
-                store_id=store.id, offer_id=offer.id, code="Ten-7", code_key="TEN-7", customer_id=ada.id, state="given"
+                store_id=store.id,
+                offer_id=offer.id,
+                code="Ten-7",
+                code_key="TEN-7",
+                customer_id=ada.id,
+                state="given",
+                created_at=NOW,
             )
         )
     assert found(app, store.id, "wre") == {"Customers": [("Ada Wren", "ada@example.com")]}
