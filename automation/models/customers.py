@@ -89,7 +89,7 @@ Index(
     Customer.store_id,
     Customer.email_key,
     postgresql_ops={"email_key": "text_pattern_ops"},
-).ddl_if("postgresql")  # type: ignore[no-untyped-call]
+).ddl_if("postgresql")
 
 
 class SpecialDate(Record):

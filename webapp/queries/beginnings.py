@@ -16,8 +16,8 @@ LAST = "\U0010ffff"
 class _Begins(Element[bool]):
     inherit_cache = False
 
-    def __init__(self, span: Any, like: Any) -> None:
-        self.span, self.like = span, like
+    def __init__(self, span: Any, liked: Any) -> None:
+        self.span, self.liked = span, liked
 
 
 def begins(column: Any, word: str) -> ColumnElement[bool]:
@@ -36,4 +36,4 @@ def _as_span(element: _Begins, compiler: SQLCompiler, **more: Any) -> str:
 
 @compiles(_Begins, "postgresql")
 def _as_like(element: _Begins, compiler: SQLCompiler, **more: Any) -> str:
-    return compiler.process(element.like.self_group(), **more)
+    return compiler.process(element.liked.self_group(), **more)
