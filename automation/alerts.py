@@ -110,11 +110,11 @@ def _written(series: Series, value: float) -> str:
 
 
 def waiting(session: Session, store_id: int, limit: int = 5) -> tuple[list[Alert], int]:
-    """The newest alerts that nobody has seen to, and how many there are in all; two statements."""
+    """The newest alerts that nobody has seen to, and how many there are in all; one statement."""
     is_open = (Alert.store_id == store_id, Alert.dismissed_at.is_(None))
-    count = session.scalar(select(func.count()).select_from(Alert).where(*is_open)) or 0
-    newest = select(Alert).where(*is_open).order_by(Alert.on.desc(), Alert.id.desc()).limit(limit)
-    return list(session.scalars(newest)), count
+    newest = select(Alert, func.count().over()).where(*is_open).order_by(Alert.on.desc(), Alert.id.desc()).limit(limit)
+    rows = session.execute(newest).all()
+    return [row[0] for row in rows], rows[0][1] if rows else 0
 
 
 def dismiss(session: Session, store_id: int, alert_id: int, admin_id: int, now: datetime) -> bool:

@@ -9,11 +9,9 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal_column, select, true
 from sqlalchemy.orm import Session
 
-from automation.insights.recommendations import checking
-from automation.insights.value import checking as value_checking
 from automation.models import (
     SENT,
     Campaign,
@@ -21,26 +19,13 @@ from automation.models import (
     ConsentState,
     Conversion,
     Customer,
-    Enrolment,
-    Feed,
-    Heartbeat,
-    InboundWebhook,
-    Job,
     Message,
     Order,
     Store,
     Suppression,
-    Template,
-    TemplateVersion,
 )
 
 DAYS = 21
-RECENT = 5000
-"""Failures are looked for among so many of the newest rows."""
-FAILING_FEED = 5
-"""Failures in a row after which a feed needs a person."""
-SILENT = timedelta(minutes=2)
-"""A worker that has not been heard of for so long is taken to be down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +88,6 @@ class Task:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Concern:
-    """Something that a person should look at."""
-
-    key: str
-    """connection, campaign, webhooks, feed, recommendations, values, unknown, parked, worker or job."""
-    text: str
-    object_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that happened to a customer lately."""
-
-    kind: str
-    """mail, enrolment or order."""
-    at: datetime
-    name: str
-    customer_id: str
-    """Public id."""
-    what: str
-    state: str = ""
-    amount: int | None = None
-    currency: str = ""
-
-
 def local_midnight(on: date, zone: str) -> datetime:
     """When a day begins somewhere, in UTC."""
     return datetime.combine(on, time(), ZoneInfo(zone)).astimezone(UTC)
@@ -159,17 +118,22 @@ def people(session: Session, store: Store) -> People:
 
 
 def sendings(session: Session, store: Store, now: datetime) -> Sendings:
-    """Mails of today and of seven days, and what clicks on mails brought in thirty."""
+    """Mails of today and of seven days, and what clicks on mails brought in thirty; one statement."""
     today = local_midnight(now.astimezone(ZoneInfo(store.timezone)).date(), store.timezone)
-    counted = session.execute(
+    sent = (
         select(
-            _how_many(Message.accepted_at >= today),
-            func.count(),
-            _how_many(Message.clicked_at.is_not(None)),
-        ).where(*_sent_since(store, min(today, now - timedelta(days=7)), now))
-    ).one()
-    revenue, orders = session.execute(
-        select(func.coalesce(func.sum(Order.total - Order.refunded), 0), func.count())
+            _how_many(Message.accepted_at >= today).label("today"),
+            func.count().label("week"),
+            _how_many(Message.clicked_at.is_not(None)).label("clicked"),
+        )
+        .where(*_sent_since(store, min(today, now - timedelta(days=7)), now))
+        .subquery()
+    )
+    bought = (
+        select(
+            func.coalesce(func.sum(Order.total - Order.refunded), 0).label("revenue"),
+            func.count().label("orders"),
+        )
         .select_from(Conversion)
         .join(Order, Order.id == Conversion.order_id)
         .where(
@@ -178,15 +142,25 @@ def sendings(session: Session, store: Store, now: datetime) -> Sendings:
             Order.currency == store.currency,
             Order.cancelled_at.is_(None),
         )
-    ).one()
-    live = session.scalar(select(func.count()).where(Campaign.store_id == store.id, Campaign.state == "live"))
+        .subquery()
+    )
+    row = session.execute(select(sent, bought, _live(store.id).label("live")).join_from(sent, bought, true())).one()
     return Sendings(
-        today=int(counted[0]),
-        week=int(counted[1]),
-        clicked_week=int(counted[2]),
-        revenue=int(revenue),
-        orders=int(orders),
-        live_campaigns=live or 0,
+        today=int(row.today),
+        week=int(row.week),
+        clicked_week=int(row.clicked),
+        revenue=int(row.revenue),
+        orders=int(row.orders),
+        live_campaigns=row.live,
+    )
+
+
+def _live(store_id: int) -> ScalarSelect[int]:
+    return (
+        select(func.count())
+        .select_from(Campaign)
+        .where(Campaign.store_id == store_id, Campaign.state == "live")
+        .scalar_subquery()
     )
 
 
@@ -225,118 +199,29 @@ def days(session: Session, store: Store, now: datetime) -> list[Day]:
     return [Day(on=on, sent=int(row[2 * n]), clicked=int(row[2 * n + 1])) for n, on in enumerate(dates)]
 
 
-def tasks(session: Session, store: Store | None, customers: int) -> list[Task]:
-    """What is left to do before the store mails by itself."""
-    connections: Sequence[Connection] = []
-    live: int | None = 0
+def tasks(session: Session, store: Store | None) -> list[Task]:
+    """What is left to do before the store mails by itself; one statement."""
+    rows: Sequence[Any] = []
     if store is not None:
-        connections = session.scalars(select(Connection).where(Connection.store_id == store.id)).all()
-        live = session.scalar(select(func.count()).where(Campaign.store_id == store.id, Campaign.state == "live"))
+        known = select(Customer.id).where(Customer.store_id == store.id, Customer.erased_at.is_(None)).exists()
+        rows = session.execute(
+            select(Connection, _live(store.id).label("live"), known.label("has_customers"))
+            .select_from(Store)
+            .outerjoin(Connection, Connection.store_id == Store.id)
+            .where(Store.id == store.id)
+            .order_by(Connection.id)
+        ).all()
+    connections: list[Connection] = [row.Connection for row in rows if row.Connection]
+    live, has_customers = (rows[0].live, rows[0].has_customers) if rows else (0, False)
     shop = next((c for c in connections if c.role == "platform"), None)
     provider = next((c for c in connections if c.role == "provider" and c.is_default and c.kind != "mailbox"), None)
     return [
         Task("sender", bool(store and store.sender_email and store.postal_address), "Name, address, quiet hours"),
         Task("shop", shop is not None, shop.name if shop else "Shopify or the JSON API"),
-        Task("customers", customers > 0, f"{customers:,} so far" if customers else "They come with the shop's news"),
+        Task("customers", has_customers, "They are here" if has_customers else "They come with the shop's news"),
         Task("campaign", bool(live), f"{live} live" if live else "Start from a recipe"),
         Task("provider", provider is not None, provider.name if provider else "Until then, mail is captured"),
     ]
-
-
-def concerns(session: Session, store: Store, now: datetime) -> list[Concern]:
-    """What needs a person, the gravest first."""
-    found: list[Concern] = []
-    turning = session.scalars(select(Job).where(Job.kind == "fast_forward", Job.state == "running")).first()
-    beat = session.scalar(select(func.max(Heartbeat.at)))
-    if turning is None and (beat is None or now - beat > SILENT):
-        found.append(Concern("worker", "The worker is not running: nothing is decided on or sent."))
-    broken = session.scalars(
-        select(Connection).where(Connection.store_id == store.id, Connection.state == "broken").order_by(Connection.id)
-    )
-    found += [
-        Concern("connection", f"{c.name} is broken: {c.state_reason or 'no reason given'}", c.public_id) for c in broken
-    ]
-    spoken_of = session.execute(
-        select(Campaign.name, Campaign.state_reason, Campaign.public_id)
-        .where(Campaign.store_id == store.id, Campaign.state.in_(("live", "stopping", "paused")))
-        .where(Campaign.state_reason != "")
-        .order_by(Campaign.id)
-    )
-    found += [Concern("campaign", f"{row.name}: {row.state_reason}", row.public_id) for row in spoken_of]
-    newest = select(InboundWebhook.state).order_by(InboundWebhook.id.desc()).limit(RECENT).subquery()
-    failed = session.scalar(select(func.count()).select_from(newest).where(newest.c.state == "failed")) or 0
-    if failed:
-        found.append(Concern("webhooks", f"{_of(failed, 'webhook')} of the latest could not be read."))
-    unknown: ColumnElement[bool] = literal_column("messages.state = 'unknown'")
-    unsure = session.scalar(select(func.count()).select_from(Message).where(unknown)) or 0
-    if unsure:
-        found.append(Concern("unknown", f"{_of(unsure, 'mail')} left, but the provider's answer never came."))
-    stopped = session.execute(
-        select(Feed.title, Feed.message, Feed.public_id)
-        .where(Feed.store_id == store.id, or_(Feed.state == "stopped", Feed.failures >= FAILING_FEED))
-        .where(Feed.state != "paused")
-        .order_by(Feed.id)
-    )
-    found += [Concern("feed", f"The feed {row.title}: {row.message}", row.public_id) for row in stopped]
-    wrong = checking.NIGHTLY.found(session, now)
-    if wrong:
-        words = f"{_of(wrong, 'count')} behind the recommendations were wrong. They were put right."
-        found.append(Concern("recommendations", words))
-    differing = value_checking.NIGHTLY.found(session, now)
-    if differing:
-        words = f"What was stored of {_of(differing, 'customer')} differed from their orders. It is put right."
-        found.append(Concern("values", words))
-    latest = select(Message.state).order_by(Message.id.desc()).limit(RECENT).subquery()
-    parked = session.scalar(select(func.count()).select_from(latest).where(latest.c.state == "parked")) or 0
-    if parked:
-        words = f"{_of(parked, 'mail')} could not be rendered or killed their worker, and were put aside."
-        found.append(Concern("parked", words))
-    return found
-
-
-def happenings(session: Session, store: Store, limit: int = 10) -> list[Happening]:
-    """What happened to customers lately, the newest first; three statements."""
-    mails = session.execute(
-        select(Message, Customer, Template.title)
-        .join(Customer, Customer.id == Message.customer_id)
-        .join(TemplateVersion, TemplateVersion.id == Message.template_version_id)
-        .join(Template, Template.id == TemplateVersion.template_id)
-        .where(Message.store_id == store.id)
-        .order_by(Message.id.desc())
-        .limit(limit)
-    )
-    found = [
-        Happening("mail", m.accepted_at or m.decided_at or m.created_at, _name(c), c.public_id, title, m.state)
-        for m, c, title in mails
-    ]
-    entries = session.execute(
-        select(Enrolment, Customer, Campaign.name)
-        .join(Customer, Customer.id == Enrolment.customer_id)
-        .join(Campaign, Campaign.id == Enrolment.campaign_id)
-        .where(Enrolment.store_id == store.id)
-        .order_by(Enrolment.id.desc())
-        .limit(limit)
-    )
-    found += [Happening("enrolment", e.entered_at, _name(c), c.public_id, name) for e, c, name in entries]
-    orders = session.execute(
-        select(Order, Customer)
-        .join(Customer, Customer.id == Order.customer_id)
-        .where(Order.store_id == store.id)
-        .order_by(Order.placed_at.desc())
-        .limit(limit)
-    )
-    found += [
-        Happening("order", o.placed_at, _name(c), c.public_id, o.number, "", o.total, o.currency) for o, c in orders
-    ]
-    return sorted(found, key=lambda h: h.at, reverse=True)[:limit]
-
-
-def _name(customer: Customer) -> str:
-    return f"{customer.first_name} {customer.last_name}".strip() or customer.email or "A customer"
-
-
-def _of(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _how_many(condition: ColumnElement[bool]) -> ColumnElement[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
 
 from automation import cursors
@@ -50,7 +51,11 @@ class Nightly:
             session.get_one(Cursor, self.differences).position += wrong
         cursors.move(session, self.progress, _DONE if last is None else last, now)
 
+    def count(self, now: datetime) -> ScalarSelect[int]:
+        """How many differences the latest check found; NULL once it is two days old."""
+        remembered = (Cursor.name == self.differences, Cursor.at > now - _REMEMBERED)
+        return select(Cursor.position).where(*remembered).scalar_subquery()
+
     def found(self, session: Session, now: datetime) -> int:
-        """How many differences the latest check found; 0 once it is two days old."""
-        row = session.get(Cursor, self.differences)
-        return row.position if row is not None and now - row.at < _REMEMBERED else 0
+        """The same as a number, 0 for none."""
+        return session.scalar(select(self.count(now))) or 0

@@ -34,16 +34,15 @@ def _is_for(store_id: int, admin_id: int) -> ColumnElement[bool]:
 
 
 def waiting(session: Session, store_id: int, admin_id: int, limit: int = 5) -> tuple[list[Open], int]:
-    """The newest notices for an admin, or for everybody, and how many there are in all. Two statements."""
-    count = session.scalar(select(func.count()).select_from(Notice).where(_is_for(store_id, admin_id))) or 0
+    """The newest notices for an admin, or for everybody, and how many there are in all; one statement."""
     rows = session.execute(
-        select(Notice, Campaign.name, Customer)
+        select(Notice, Campaign.name, Customer, func.count().over())
         .join(Campaign, Campaign.id == Notice.campaign_id)
         .join(Customer, Customer.id == Notice.customer_id)
         .where(_is_for(store_id, admin_id))
         .order_by(Notice.created_at.desc(), Notice.id.desc())
         .limit(limit)
-    )
+    ).all()
     found = [
         Open(
             notice.id,
@@ -53,9 +52,9 @@ def waiting(session: Session, store_id: int, admin_id: int, limit: int = 5) -> t
             customer.public_id,
             f"{customer.first_name} {customer.last_name}".strip() or customer.email or "A customer",
         )
-        for notice, campaign, customer in rows
+        for notice, campaign, customer, _ in rows
     ]
-    return found, count
+    return found, rows[0][3] if rows else 0
 
 
 def see_to(session: Session, store_id: int, notice_id: int, admin_id: int, now: datetime) -> bool:

@@ -34,6 +34,7 @@ BENCHES = (
     "experiments",
     "figures",
     "values",
+    "pages",
 )
 
 

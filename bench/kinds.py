@@ -35,13 +35,14 @@ def measure(quick: bool) -> Iterator[Figure]:
         return
     size = 50_000 if quick else 1_000_000
     with installation("postgresql", TurnableClock(NOW)) as app:
-        store = _fill(app, size)
+        store = fill(app, size)
         for kind, settings in [*test_plans.KINDS, *test_commerce_plans.KINDS]:
             yield _kind(app, store, size, kind, settings)
         yield _together(app, size)
 
 
-def _fill(app: App, size: int) -> Store:
+def fill(app: App, size: int) -> Store:
+    """So many customers with all they have, and ten events for each."""
     with filling(app):
         store = plans.crowd(app, size)
         test_commerce_plans.fill(app, store, size)

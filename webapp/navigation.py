@@ -71,6 +71,17 @@ OPEN = "store"
 """Where the visitor's cookie keeps which store is open, by its public id."""
 
 
+_PAUSED = select(Installation.is_paused).where(Installation.id == 1).scalar_subquery()
+_DEFAULT = (
+    select(Connection.kind)
+    .where(Connection.store_id == Store.id, Connection.is_default.is_(True))
+    .order_by(Connection.id)
+    .limit(1)
+    .scalar_subquery()
+)
+"""The kind of provider that the store's mails leave through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """What the frame shows of the installation."""
@@ -89,23 +100,19 @@ class Shell:
 
 
 def shell() -> Shell:
-    """What the frame shows, read once per request."""
+    """What the frame shows, read once per request by one statement."""
     if "shell" not in g:
         app: App = current_app.extensions["cartwheel"]
         with app.db.read() as session:
-            stores = list(session.scalars(select(Store).order_by(Store.id)))
-            store = next((s for s in stores if s.public_id == cookie.get(OPEN)), stores[0] if stores else None)
-            installation = session.get(Installation, 1)
-            default = session.scalars(
-                select(Connection.kind).where(
-                    Connection.store_id == (store.id if store else None), Connection.is_default.is_(True)
-                )
-            ).first()
+            rows = session.execute(
+                select(Store, _PAUSED.label("all_paused"), _DEFAULT.label("default")).order_by(Store.id)
+            ).all()
+        opened = next((row for row in rows if row.Store.public_id == cookie.get(OPEN)), rows[0] if rows else None)
         g.shell = Shell(
-            store=store,
-            stores=stores,
-            is_paused=bool((installation and installation.is_paused) or (store and store.is_paused)),
-            is_test_mode=default == "mailbox",
+            store=opened.Store if opened else None,
+            stores=[row.Store for row in rows],
+            is_paused=bool(opened and (opened.all_paused or opened.Store.is_paused)),
+            is_test_mode=bool(opened and opened.default == "mailbox"),
             is_demo=app.settings.demo,
             is_shifted=isinstance(app.clock, ShiftedClock) and app.clock.offset().total_seconds() > 0,
             now=app.clock(),

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from automation.actions import feeds
 from automation.app import App
 from automation.clock import TurnableClock
+from automation.concerns import concerns
 from automation.errors import NotAllowed, Unreadable
 from automation.feeds import news
-from automation.figures import concerns
 from automation.models import Event, Feed, FeedItem, Store
 from automation.stages.poll import poll
 from tests import make

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from automation.app import App
 from automation.clock import TurnableClock
-from automation.figures import concerns
+from automation.concerns import concerns
 from automation.insights.recommendations import checking, counting
 from automation.insights.recommendations.choosing import Ask, Chosen, choose
 from automation.insights.recommendations.counting import mark

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from automation import figures
 from automation.actions import campaigns
 from automation.app import App
+from automation.concerns import concerns
 from automation.models import AuditEntry, Campaign, MessageEvent, Store
 from automation.stages.watch import watch
 from tests import make
@@ -50,7 +50,7 @@ def test_complaints_warn_and_then_pause(
     assert bool(campaign(app).state_reason) == is_spoken_of
     with app.db.read() as session:
         store = session.scalars(select(Store)).one()
-        told = [c.text for c in figures.concerns(session, store, NOW) if c.key == "campaign"]
+        told = [c.text for c in concerns(session, store, NOW) if c.key == "campaign"]
         noted = session.scalars(select(AuditEntry.action).where(AuditEntry.detail["reason"].is_not(None))).all()
     assert len(told) == int(is_spoken_of)
     if is_spoken_of:

@@ -10,7 +10,7 @@ from sqlalchemy import event, func, select, update
 
 from automation.actions import values
 from automation.app import App
-from automation.figures import concerns
+from automation.concerns import concerns
 from automation.insights.value import checking, fitting
 from automation.insights.value.finding import SETTLED
 from automation.insights.value.rfm import GROUPS
