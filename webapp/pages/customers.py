@@ -18,7 +18,6 @@ from webapp.permissions import permission
 from webapp.queries import customers as queries
 from webapp.queries.customers import CustomerDetail
 from webapp.queries.paging import mark
-from webapp.queries.scores import standing
 from webapp.queries.timeline import GROUPS, timeline
 
 blueprint = Blueprint("customers", __name__, url_prefix="/customers")
@@ -48,13 +47,12 @@ def one(public_id: str) -> str:
     with app.db.read() as session:
         customer = _found(session, public_id)
         page = timeline(session, customer.id, kind or None, after)
-        found = None if is_fragment() else standing(session, customer.id)
     told = [tell(moment, customer.timezone) for moment in page.rows]
     name = "moments" if is_fragment() and after else "timeline" if is_fragment() else "one"
     return render_template(
         f"customers/{name}.html",
         customer=customer,
-        standing=found,
+        standing=customer.standing,
         told=told,
         next=page.next,
         kind=kind if kind in GROUPS else "",

@@ -26,7 +26,7 @@ from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
 from webapp.permissions import permission
 from webapp.queries import customers
-from webapp.queries.scores import EVENTS, earned, line_words, segment_names, standing
+from webapp.queries.scores import EVENTS, earned, line_words, segment_names
 from webapp.reporting import drawable, shown
 
 blueprint = Blueprint("values", __name__, url_prefix="/values")
@@ -278,7 +278,7 @@ def of_customer(public_id: str) -> str:
     app, store = the_app(), the_store()
     with app.db.read() as session:
         customer = customers.one(session, store.id, public_id) or abort(404)
-        found = standing(session, customer.id)
+        found = customer.standing
         lines = earned(session, store.id, customer.id, app.clock())
     total = lead.total(one for _, one in lines)
     return render_template("values/of.html", customer=customer, standing=found, lines=lines, lead_now=total)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from calendar import month_name
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Subquery, and_, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Subquery, and_, func, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from automation.models import (
@@ -22,6 +23,7 @@ from automation.models import (
 from webapp.queries.beginnings import begins
 from webapp.queries.campaigns import called
 from webapp.queries.paging import Mark, Page, below
+from webapp.queries.scores import Standing, standing_of, with_scores
 
 PAGE = 50
 
@@ -98,6 +100,8 @@ class CustomerDetail:
     consents: list[TopicConsent]
     touch: CustomerTouch | None
     """How they came first, and last."""
+    standing: Standing | None
+    """What is expected of them."""
 
 
 LOOK = 2000
@@ -216,26 +220,34 @@ def has_any(session: Session, store_id: int) -> bool:
 
 
 def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | None:
-    """A customer of a store by public id; four statements."""
-    found = session.execute(
-        select(Customer, Store.timezone, Store.currency, Suppression, CustomerTouch)
+    """A customer of a store by public id; two statements."""
+    counted = (Order.customer_id == Customer.id, Order.cancelled_at.is_(None), Order.currency == Store.currency)
+    is_open = and_(Cart.ordered_at.is_(None), Cart.deleted_at.is_(None), Cart.item_count > 0)
+    asked = (
+        select(
+            Customer,
+            Store.timezone,
+            Store.currency,
+            Suppression,
+            CustomerTouch,
+            _of_theirs(func.count(Order.id), *counted),
+            _of_theirs(func.coalesce(func.sum(Order.total - Order.refunded), 0), *counted),
+            _of_theirs(func.max(Order.placed_at), *counted),
+            _of_theirs(func.count(Cart.id), Cart.customer_id == Customer.id),
+            _of_theirs(func.count(Cart.id), Cart.customer_id == Customer.id, is_open),
+        )
         .join(Store, Store.id == Customer.store_id)
         .outerjoin(CustomerTouch, CustomerTouch.customer_id == Customer.id)
         .outerjoin(
             Suppression, and_(Suppression.store_id == Customer.store_id, Suppression.email_key == Customer.email_key)
         )
-        .where(Customer.store_id == store_id, Customer.public_id == public_id)
+    )
+    found = session.execute(
+        with_scores(asked).where(Customer.store_id == store_id, Customer.public_id == public_id)
     ).one_or_none()
     if found is None:
         return None
-    row, zone, currency, suppression, touch = found
-    orders = session.execute(
-        select(func.count(), func.coalesce(func.sum(Order.total - Order.refunded), 0), func.max(Order.placed_at)).where(
-            Order.customer_id == row.id, Order.cancelled_at.is_(None), Order.currency == currency
-        )
-    ).one()
-    is_open = and_(Cart.ordered_at.is_(None), Cart.deleted_at.is_(None), Cart.item_count > 0)
-    carts = session.execute(select(func.count(), func.count().filter(is_open)).where(Cart.customer_id == row.id)).one()
+    row, zone, currency, suppression, touch, orders, spent, last_order_at, carts, open_carts, *scores = found
     return CustomerDetail(
         id=row.id,
         public_id=row.public_id,
@@ -255,14 +267,19 @@ def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | Non
         suppressed_at=suppression.at if suppression else None,
         suppression_detail=suppression.detail if suppression else "",
         currency=currency,
-        orders=orders[0],
-        spent=int(orders[1]),
-        last_order_at=orders[2],
-        carts=carts[0],
-        open_carts=carts[1],
+        orders=orders,
+        spent=int(spent),
+        last_order_at=last_order_at,
+        carts=carts,
+        open_carts=open_carts,
         consents=_consents(session, row.id),
         touch=touch,
+        standing=standing_of(*scores),
     )
+
+
+def _of_theirs(what: Any, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    return select(what).where(*conditions).correlate(Customer, Store).scalar_subquery()
 
 
 def _birthday(row: Customer) -> str:

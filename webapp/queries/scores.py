@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from automation.insights.value import lead
 from automation.insights.value.lead import Earned, Line
 from automation.insights.value.rfm import GROUPS
 from automation.insights.value.scoring import USUAL_HORIZON, standards
-from automation.models import CustomerRhythm, CustomerScore, Segment, ValueModel, ValueSettings
+from automation.models import Customer, CustomerRhythm, CustomerScore, Segment, ValueModel, ValueSettings
 from automation.rules.families import FAMILIES
 
 
@@ -31,18 +32,28 @@ class Standing:
     """When their own rhythm would have them buy again."""
 
 
-def standing(session: Session, customer_id: int) -> Standing | None:
-    """Where a customer stands; None before they were looked at. One statement."""
-    found = session.execute(
-        select(CustomerScore, ValueModel.method, ValueSettings.horizon_days, CustomerRhythm.next_expected_at)
+COLUMNS = (CustomerScore, ValueModel.method, ValueSettings.horizon_days, CustomerRhythm.next_expected_at)
+"""What `standing_of` reads; `with_scores` joins it to a customer."""
+
+
+def with_scores(statement: Select[Any]) -> Select[Any]:
+    """A statement over customers, with where they stand beside them."""
+    is_scored = and_(CustomerScore.customer_id == Customer.id, CustomerScore.scored_at.is_not(None))
+    return (
+        statement.add_columns(*COLUMNS)
+        .outerjoin(CustomerScore, is_scored)
         .outerjoin(ValueModel, ValueModel.id == CustomerScore.model_id)
         .outerjoin(ValueSettings, ValueSettings.store_id == CustomerScore.store_id)
         .outerjoin(CustomerRhythm, CustomerRhythm.customer_id == CustomerScore.customer_id)
-        .where(CustomerScore.customer_id == customer_id, CustomerScore.scored_at.is_not(None))
-    ).one_or_none()
-    if found is None:
+    )
+
+
+def standing_of(
+    row: CustomerScore | None, method: str | None, horizon_days: int | None, rhythm_at: datetime | None
+) -> Standing | None:
+    """Where a customer stands; None before they were looked at."""
+    if row is None:
         return None
-    row, method, horizon_days, rhythm_at = found
     group = GROUPS.get(row.rfm_group or "")
     return Standing(
         row=row,

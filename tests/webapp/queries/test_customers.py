@@ -84,7 +84,7 @@ def test_one_customer_is_told_with_consents_figures_and_suppression(app: App) ->
     assert [(t.topic, t.status, [h.status for h in t.history]) for t in found.consents] == [
         ("marketing", "withdrawn", ["withdrawn", "granted"])
     ]
-    assert len(statements) == 4
+    assert len(statements) == 2
 
 
 def test_a_customer_of_another_store_is_not_there(app: App) -> None:
