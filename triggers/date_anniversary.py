@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, false, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, false, func, literal, not_, or_, select, true
 
 from automation.models import Customer, Enrolment, Order, SpecialDate
 from automation.purchases import is_first, still_stands
@@ -241,10 +241,11 @@ def _joined(spans: dict[date, tuple[datetime, datetime]]) -> list[tuple[datetime
 def _guard(window: Window, guard_at: ColumnElement[datetime]) -> ColumnElement[bool]:
     if window.is_replay:
         return true()  # dates as they are today cannot come round sooner
-    return ~exists(
-        select(1).where(
-            Enrolment.campaign_id == window.campaign_id,
-            Enrolment.customer_id == Customer.id,
-            Enrolment.anchor_at > guard_at,
-        )
+    # Asked of each customer, as a number: PostgreSQL knows nothing yet of a campaign's first thousands of enrolments,
+    # takes them to be one or two, and would compare each customer with all of them.
+    last = (
+        select(func.max(Enrolment.anchor_at))
+        .where(Enrolment.campaign_id == window.campaign_id, Enrolment.customer_id == Customer.id)
+        .scalar_subquery()
     )
+    return func.coalesce(last <= guard_at, true())

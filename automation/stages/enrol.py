@@ -39,6 +39,8 @@ _COLUMNS = (
     "entered_at",
     "exit_reason",
 )
+MANY = 1000
+"""So many enrolments at once change what the database should expect of a campaign."""
 _OPEN = ("draft", "ready", "claimed", "submitting", "retry")
 
 
@@ -83,8 +85,14 @@ def _look(app: App, now: datetime, found: list[_Look]) -> None:
             wanted = _wanted(scopes[version.store_id], version, occurrences, now)
             is_last = occurrences.last_at is not None and occurrences.last_at <= now
             # By the connection: nothing here is an object that a session would look after.
-            if is_last or session.connection().execute(wanted.limit(1)).first() is not None:
+            if is_last or session.connection().execute(_any_of(wanted)).first() is not None:
                 found.append(_Look(version, wanted, is_last))
+
+
+def _any_of(wanted: Select[Any]) -> Select[Any]:
+    """One of those who are due. Planned as if all were wanted: mostly there is none, and then all are looked at."""
+    some = wanted.with_only_columns(literal(1)).order_by(None).cte("wanted").prefix_with("MATERIALIZED", dialect="postgresql")
+    return select(literal(1)).select_from(some).limit(1)
 
 
 def _sweep(app: App, look: _Look, now: datetime, limit: int) -> int:
@@ -97,6 +105,8 @@ def _sweep(app: App, look: _Look, now: datetime, limit: int) -> int:
         if look.is_last and added < limit:
             session.execute(update(Campaign).where(Campaign.id == version.campaign_id).values(enrolled_at=now))
         fault("enrol.before_commit")
+    if added >= MANY:
+        app.db.analyse(Enrolment.__tablename__)
     return added
 
 
