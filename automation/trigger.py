@@ -91,6 +91,8 @@ class Occurrences:
     """What must hold at entry only."""
     stood: ColumnElement[bool] = field(default_factory=true)
     """Looking back, where a subject has a row for each state it was in: whether a row was its state at `now`."""
+    is_settling: bool = False
+    """Something is due for everybody at once, and once it was swept nobody more can become due for it."""
     last_at: datetime | None = None
     """Nothing can be due after this instant: once swept past it, the trigger is done."""
 
@@ -113,7 +115,8 @@ class Trigger(ABC):
     points_entry, date (of a customer's). Empty where mails have nothing to tell of the row."""
 
     mailable_only: ClassVar[bool] = False
-    """True enrols only customers who agreed to the campaign's topic: for what is due for everybody at once."""
+    """True enrols only customers who agreed to the campaign's topic: for what is due for everybody at once. A sweep
+    that leaves nobody of them behind settles it; who agrees or becomes known later gets the next one."""
 
     is_local: ClassVar[bool] = False
     """True where customers' own hours count: the window then lists the zones they live in."""

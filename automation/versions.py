@@ -48,6 +48,8 @@ class Version:
     """The settings of each step, by its id."""
     zones: tuple[str, ...] = ()
     """Where the store's customers live, for a trigger to which it matters."""
+    swept_at: datetime | None = None
+    """What was due for everybody until then has gone out."""
 
     @cached_property
     def nodes(self) -> dict[str, StepNode]:
@@ -88,6 +90,8 @@ class Version:
         since = now - self.policy.catch_up
         if self.live_since is not None and self.live_since > since:
             since = self.live_since - timedelta(microseconds=1)
+        if self.trigger.mailable_only and self.swept_at is not None and since < self.swept_at <= now:
+            since = self.swept_at
         return Window(
             since=since,
             until=now,
@@ -113,6 +117,7 @@ def _read(app: App, version: CampaignVersion, campaign: Campaign, store: Store) 
         state=campaign.state,
         live_since=campaign.live_since,
         enrolled_at=campaign.enrolled_at,
+        swept_at=campaign.swept_at,
         definition=definition,
         policy=Policy.model_validate(store.policy),
         timezone=store.timezone,

@@ -38,7 +38,7 @@ class NewsletterSettings(TriggerSettings):
 class Newsletter(Trigger):
     """Starts for every customer of the audience who agreed to its topic: once, or by a schedule.
 
-    Who it is for is settled at the hour it goes out: customers who become known later do not get it. With local
+    Who it is for is settled at the hour it goes out: customers who become known or agree later do not get it. With local
     time each customer gets it when their own clock shows the hour; the first issue is the first whose hour in the
     store's own zone was still to come when it was published. Each issue starts once for each customer, also
     for those who move to another zone; after a downtime only the newest issue goes out.
@@ -87,6 +87,7 @@ def _at_once(at: datetime | None, window: Window, last_at: datetime | None) -> O
         within=true() if is_due else false(),
         conditions={},
         entry={"they were known when it went out": Customer.created_at <= column},
+        is_settling=is_due,
         last_at=last_at,
     )
 
@@ -127,6 +128,7 @@ def _in_zones(rows: list[tuple[str, str, datetime]], window: Window, last_at: da
         within=and_(true(), here) if rows else false(),
         conditions={},
         entry={"they were known when it went out": Customer.created_at <= at},
+        is_settling=bool(rows),
         last_at=last_at,
     )
 

@@ -239,7 +239,7 @@ def _make_live(
     if campaign.state == "paused":
         _let_go(session, campaign, now)
     campaign.live_version_id = version.id
-    campaign.enrolled_at = None
+    campaign.enrolled_at = campaign.swept_at = None
     campaign.state, campaign.state_reason = "live", ""
     campaign.updated_at = now
     return version

@@ -73,6 +73,9 @@ class Looker:
             live_since = self.version.live_since
             if live_since is not None and past[0].due_at < live_since:
                 said += f", before the campaign went live ({self._time(live_since)})"
+            swept_at = self.version.swept_at
+            if self.version.trigger.mailable_only and swept_at is not None and past[0].due_at <= swept_at <= self.at:
+                said += f"; it went out to everybody it was for by {self._time(swept_at)}"
         elif not ahead:
             said += f"; nor did it in the {LOOK_BACK.days} days before"
         return f"{said[0].upper()}{said[1:]}."

@@ -38,6 +38,8 @@ class Campaign(Record):
     """Nothing that was due before this instant enrols anybody."""
     enrolled_at: Mapped[datetime | None]
     """Set when the trigger can never be due again (a one-off newsletter that has gone out): no more sweeps."""
+    swept_at: Mapped[datetime | None]
+    """What falls due for everybody at once and did so until here has gone out: it is asked about no more."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

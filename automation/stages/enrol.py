@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.elements import False_
 from sqlalchemy.sql.util import find_tables
 
 from automation import versions
@@ -65,7 +66,7 @@ def enrol(app: App, now: datetime, limit: int) -> int:
 
 
 class _Look(NamedTuple):
-    """A campaign for which somebody is due, or nobody ever will be again."""
+    """A campaign for which somebody is due, or what is due can be settled for good."""
 
     version: Version
     wanted: Select[Any]
@@ -82,10 +83,12 @@ def _look(app: App, now: datetime, found: list[_Look]) -> None:
         scopes = {store_id: versions.segments_of(session, store_id) for store_id in {v.store_id for v in live}}
         for version in live:
             occurrences = version.occurrences(now)
-            wanted = _wanted(scopes[version.store_id], version, occurrences, now)
             is_last = occurrences.last_at is not None and occurrences.last_at <= now
+            if isinstance(occurrences.within, False_) and not is_last:
+                continue  # the clock alone says that nothing is due
+            wanted = _wanted(scopes[version.store_id], version, occurrences, now)
             # By the connection: nothing here is an object that a session would look after.
-            if is_last or session.connection().execute(_any_of(wanted)).first() is not None:
+            if is_last or occurrences.is_settling or session.connection().execute(_any_of(wanted)).first() is not None:
                 found.append(_Look(version, wanted, is_last))
 
 
@@ -102,8 +105,9 @@ def _sweep(app: App, look: _Look, now: datetime, limit: int) -> int:
             # What two workers enrol at once could break "once" and "not within": one after the other.
             session.execute(select(Campaign.id).where(Campaign.id == version.campaign_id).with_for_update())
         added = _insert(app, session, look.wanted.limit(limit))
-        if look.is_last and added < limit:
-            session.execute(update(Campaign).where(Campaign.id == version.campaign_id).values(enrolled_at=now))
+        if added < limit and (look.is_last or version.trigger.mailable_only):
+            done = {"enrolled_at": now} if look.is_last else {"swept_at": now}
+            session.execute(update(Campaign).where(Campaign.id == version.campaign_id).values(done))
         fault("enrol.before_commit")
     if added >= MANY:
         app.db.analyse(Enrolment.__tablename__)

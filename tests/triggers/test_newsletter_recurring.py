@@ -10,11 +10,13 @@ import pytest
 from automation.actions import campaigns
 from automation.app import App
 from automation.clock import TurnableClock
+from automation.explaining import why
 from automation.models import Campaign, Customer, Store
 from automation.times import zone
 from tests import make
 from tests.conftest import NOW
 from tests.triggers.sweeps import campaign, due_at, entered, live, sweep
+from tests.webapp.statements import counted
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOMES = {"Ada": None, "Ben": "America/New_York", "Cleo": "Pacific/Auckland", "Dan": "Asia/Tokyo"}
@@ -95,3 +97,24 @@ def test_after_a_downtime_only_the_newest_issue_goes_out(app: App, clock: Turnab
     mailing(app, schedule={"every": "day", "at": "09:00"})
     clock.turn(5 * DAY)
     assert {key for _, key in sweep(app)} == {"2026-03-15T08:00:00Z"}
+
+
+def test_an_issue_that_is_out_is_asked_about_no_more(app: App, clock: TurnableClock) -> None:
+    store, campaign_id = mailing(app, schedule={"every": "day", "at": "18:00"})
+    with app.db.write() as session:
+        eve = make.customer(session, store, "Eve", consent=False)
+    live(app, clock, NOW + 6 * HOUR, HOUR / 2)
+    assert sorted(who for who, _ in entered(app)) == sorted(HOMES)
+    with counted(app) as statements:
+        sweep(app)
+    assert not [s for s in statements if "consent_states" in s]
+    with app.db.write() as session:
+        make.agree(session, eve, "granted", clock())
+    live(app, clock, NOW + 12 * HOUR, HOUR)
+    assert "Eve" not in dict(entered(app))
+    with app.db.read() as session:
+        said = why(app, session, session.get_one(Campaign, campaign_id), eve, clock())
+    assert not said.would_enter
+    assert "went out to everybody it was for" in said.nothing
+    live(app, clock, NOW + 30 * HOUR, HOUR)
+    assert "Eve" in dict(entered(app))
