@@ -94,7 +94,12 @@ def _look(app: App, now: datetime, found: list[_Look]) -> None:
 
 def _any_of(wanted: Select[Any]) -> Select[Any]:
     """One of those who are due. Planned as if all were wanted: mostly there is none, and then all are looked at."""
-    some = wanted.with_only_columns(literal(1)).order_by(None).cte("wanted").prefix_with("MATERIALIZED", dialect="postgresql")
+    some = (
+        wanted.with_only_columns(literal(1))
+        .order_by(None)
+        .cte("wanted")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
     return select(literal(1)).select_from(some).limit(1)
 
 

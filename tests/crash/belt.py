@@ -6,6 +6,7 @@ Every visitor must have had everything once, whoever died in between.
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from automation import bulk
-from automation.actions import connections, loyalty, offers
+from automation.actions import connections, imports, loyalty, offers
 from automation.app import App
 from automation.loyalty.programme import Programme
 from automation.models import (
@@ -27,6 +28,7 @@ from automation.models import (
     Enrolment,
     Feed,
     FeedItem,
+    Import,
     InboundWebhook,
     Message,
     MessageEvent,
@@ -166,6 +168,29 @@ def let_come(app: App, rng: random.Random, count: int) -> None:
         bulk.insert(session, InboundWebhook, [_webhook(shop, known + n, now, rng) for n in range(count)])
 
 
+FILE = 40
+"""Rows of each file that is handed in; every tenth has no address."""
+
+
+def hand_in(app: App) -> None:
+    """A file of customers, unless the one before is still being taken in."""
+    now = app.clock()
+    with app.db.write() as session:
+        going = select(Import.id).where(Import.state == "running").limit(1)
+        if session.scalar(going) is not None:
+            return
+        number = session.scalar(select(func.count()).select_from(Import)) or 0
+        rows = [f"file-{number}-{n}{'' if n % 10 == 0 else '@example.com'},F{n}" for n in range(FILE)]
+        store = session.scalars(select(Store.id).where(Store.name == "belt")).one()
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+            file.write("email,first_name\n" + "\n".join(rows) + "\n")
+            file.flush()
+            made = imports.upload(
+                app, session, store_id=store, kind="customers", path=Path(file.name), filename="people.csv", now=now
+            )
+        imports.start(session, made, now)
+
+
 def _webhook(shop: int, number: int, now: datetime, rng: random.Random) -> dict[str, Any]:
     return {
         "connection_id": shop,
@@ -178,9 +203,11 @@ def _webhook(shop: int, number: int, now: datetime, rng: random.Random) -> dict[
 
 
 def hurry(session: Session, now: datetime) -> None:
-    """Outgoing webhooks whose next try is far off are due; those that are being sent are not touched."""
+    """Outgoing webhooks whose next try is far off are due, and so are files whose reader may have died."""
     later = (OutboundWebhook.state == "waiting") & (OutboundWebhook.due_at > now + 2 * LEASE)
     session.execute(update(OutboundWebhook).where(later).values(due_at=now))
+    # A claim is broken off while its holder may live: whoever lost it must not write.
+    session.execute(update(Import).where(Import.state == "running", Import.due_at > now).values(due_at=now))
 
 
 def is_busy(app: App, truth: Path) -> bool:
@@ -192,6 +219,7 @@ def is_busy(app: App, truth: Path) -> bool:
         select(CustomerRhythm.customer_id).where(CustomerRhythm.is_stale),
         select(Enrolment.id).where(Enrolment.state == "active"),
         select(Message.id).where(Message.state == "draft"),
+        select(Import.id).where(Import.state == "running"),
     )
     with app.db.read() as session:
         if any(session.execute(one.limit(1)).first() for one in waiting):

@@ -19,6 +19,8 @@ from automation.models import (
     Enrolment,
     Event,
     FeedItem,
+    Import,
+    ImportRefusal,
     InboundWebhook,
     Message,
     OfferCode,
@@ -27,7 +29,7 @@ from automation.models import (
     OutboundWebhook,
     PointsEntry,
 )
-from tests.crash.belt import told
+from tests.crash.belt import FILE, told
 
 
 def look(app: App, truth: Path) -> tuple[dict[str, Any], list[str]]:
@@ -35,7 +37,7 @@ def look(app: App, truth: Path) -> tuple[dict[str, Any], list[str]]:
     wrong: list[str] = []
     with app.db.read() as session:
         counts = _visitors(session, wrong) | _hooks(session, truth, wrong) | _pages(session, truth, wrong)
-        counts |= _posts(session, truth, wrong)
+        counts |= _posts(session, truth, wrong) | _files(session, wrong)
         _codes(session, truth, wrong)
         runs = Counter(session.scalars(select(Enrolment.state)))
         pauses = session.scalar(select(func.count()).where(AuditEntry.action == "campaign.paused"))
@@ -103,6 +105,20 @@ def _posts(session: Session, truth: Path, wrong: list[str]) -> dict[str, int]:
     _compare(wrong, "items of the feed were not told", due - set(titles))
     _compare(wrong, "items of the feed were told too often", {t for t, n in titles.items() if n > 1 or t not in due})
     return {"posts": len(posts)}
+
+
+def _files(session: Session, wrong: list[str]) -> dict[str, int]:
+    """Files that were handed in: each row was taken in or refused, once."""
+    files = session.scalars(select(Import).order_by(Import.id)).all()
+    bad = FILE // 10
+    for row in files:
+        if (row.state, row.rows_done, row.rows_refused) != ("done", FILE, bad) or row.counts != {"applied": FILE - bad}:
+            wrong.append(f"file {row.id}: {row.state}, {row.rows_done} done, {row.rows_refused} refused, {row.counts}")
+    known = session.scalar(select(func.count()).where(Customer.email_key.startswith("file-"))) or 0
+    refused = session.scalar(select(func.count()).select_from(ImportRefusal)) or 0
+    if (known, refused) != (len(files) * (FILE - bad), len(files) * bad):
+        wrong.append(f"of {len(files)} files {known} people are known and {refused} rows are refused")
+    return {"files": len(files)}
 
 
 def _codes(session: Session, truth: Path, wrong: list[str]) -> None:

@@ -116,6 +116,7 @@ class Campaign:
         if self.is_whole:
             belt.furnish(app, self.url)
             belt.let_come(app, self.rng, 6)
+            belt.hand_in(app)
         with app.db.write() as session:
             shop.stock_up(session, self.rng, 60, app.clock())
         run = belt.walk() if self.is_whole else deliver

@@ -194,6 +194,7 @@ def supply(app: App, tally: Tally, seed: int, suppressed: Path, errors: Path, *,
             _supply_once(app, rng, suppressed)
             if whole and rng.random() < 0.3:
                 belt.let_come(app, rng, 3)
+                belt.hand_in(app)
         time.sleep(0.05)
 
 
