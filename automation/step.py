@@ -54,6 +54,25 @@ class Place:
         """When it came to this step: what happened from then on counts."""
         return self.arrived_at or self.due_at
 
+    def coming(self, due_at: datetime, timezone: str = "") -> Place:
+        """The same on its way to a step where it has not been, due at an instant.
+
+        Written out: `dataclasses.replace` takes three times as long, and this is done for every step of everybody.
+        """
+        return Place(
+            self.enrolment_id,
+            self.customer_id,
+            timezone or self.timezone,
+            due_at,
+            self.anchor_at,
+            self.subject_id,
+            self.round,
+            None,
+            False,
+            self.jumps,
+            self.entered_at,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Next:

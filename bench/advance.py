@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from automation import collecting
 from automation.app import App
 from automation.clock import TurnableClock, stopwatch
 from automation.stages.advance import advance
@@ -33,6 +34,7 @@ FLOWS: dict[str, list[dict[str, Any]]] = {
 
 def measure(quick: bool) -> Iterator[Figure]:
     """Enrolling everybody, then moving a part of them, on each database."""
+    collecting.settle()  # as a worker does
     people, moved = (50_000, 10_000) if quick else (1_000_000, 100_000)
     for lane in lanes():
         limit = 6 if lane == "sqlite" else 20

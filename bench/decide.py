@@ -6,7 +6,6 @@ because the database takes its share on another core.
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import psutil
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from automation import bulk
+from automation import bulk, collecting
 from automation.app import App
 from automation.clock import TurnableClock, stopwatch
 from automation.models import Consent, ConsentState, Customer, Decision, Message, Store
@@ -56,7 +55,7 @@ def _decide(lane: str, size: int) -> tuple[float, float, float, int]:
         analyse(app)
         # The first batch warms what stays warm in a running worker: statements, zones, connections.
         first = run_stage(app, "decide", NOW)
-        gc.collect()
+        collecting.settle()
         cpu, served, start = time.process_time(), _served(app), stopwatch()
         _drain(app)
         span, used = stopwatch() - start, time.process_time() - cpu

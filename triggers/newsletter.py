@@ -38,7 +38,7 @@ class NewsletterSettings(TriggerSettings):
 class Newsletter(Trigger):
     """Starts for every customer of the audience who agreed to its topic: once, or by a schedule.
 
-    Who it is for is settled at the hour it goes out: customers who become known or agree later do not get it. With local
+    Who it is for is settled at the hour it goes out: whoever becomes known or agrees later does not get it. With local
     time each customer gets it when their own clock shows the hour; the first issue is the first whose hour in the
     store's own zone was still to come when it was published. Each issue starts once for each customer, also
     for those who move to another zone; after a downtime only the newest issue goes out.

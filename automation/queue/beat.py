@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from automation import collecting
 from automation.app import App
 from automation.clock import stopwatch
 from automation.database import sentence
@@ -222,6 +223,7 @@ def take_turns() -> None:
 def run_worker(app: App, stopping: threading.Event, extra: Mapping[str, Callable[[], object]] | None = None) -> None:
     """Tick until `stopping` is set; `extra` jobs tick along (the demo's storefront)."""
     take_turns()
+    collecting.settle()
     belt = Beat(app, extra)
     belt.start()
     try:

@@ -20,6 +20,7 @@ from celery import Celery, signals
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
+from automation import collecting
 from automation.actions.stores import installation
 from automation.app import App
 from automation.clock import stopwatch
@@ -174,6 +175,7 @@ def run_worker(
     """
     assert not extra, "the demo is an embedded installation"
     take_turns()
+    collecting.settle()
     queue = queue_of(app)
     celery = build(app.settings, queue)
 

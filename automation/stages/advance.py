@@ -58,7 +58,7 @@ class _Row:
         """On to a step; what it waited for is behind it."""
         self.step_id = step_id
         if due_at != self.place.due_at or self.place.arrived_at is not None:
-            self.place = replace(self.place, due_at=due_at, arrived_at=None, is_back=False)
+            self.place = self.place.coming(due_at)
 
     def stay(self, move: Stay, now: datetime) -> None:
         """Stay where it is until something happens."""
@@ -179,7 +179,9 @@ def _still_on_their_way(
             # Woken before its time, and the goal is not reached: it waits on.
             row.watch(_goal_events(version, row, now))
             continue
-        if not row.place.timezone:
+        if not row.place.timezone and row.place.arrived_at is None:
+            row.place = row.place.coming(row.place.due_at, version.timezone)
+        elif not row.place.timezone:
             row.place = replace(row.place, timezone=version.timezone)
         if row.step_id is None:
             assert due is not None
