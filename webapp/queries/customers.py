@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Subquery, and_, func, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    Subquery,
+    and_,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from automation.models import (
@@ -219,11 +231,11 @@ def has_any(session: Session, store_id: int) -> bool:
     return session.execute(select(Customer.id).where(Customer.store_id == store_id).limit(1)).first() is not None
 
 
-def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | None:
-    """A customer of a store by public id; two statements."""
+def _asked() -> Select[Any]:
+    """Who they are, with what they bought and left in carts."""
     counted = (Order.customer_id == Customer.id, Order.cancelled_at.is_(None), Order.currency == Store.currency)
     is_open = and_(Cart.ordered_at.is_(None), Cart.deleted_at.is_(None), Cart.item_count > 0)
-    asked = (
+    return (
         select(
             Customer,
             Store.timezone,
@@ -242,8 +254,12 @@ def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | Non
             Suppression, and_(Suppression.store_id == Customer.store_id, Suppression.email_key == Customer.email_key)
         )
     )
+
+
+def one(session: Session, store_id: int, public_id: str) -> CustomerDetail | None:
+    """A customer of a store by public id; two statements."""
     found = session.execute(
-        with_scores(asked).where(Customer.store_id == store_id, Customer.public_id == public_id)
+        with_scores(_asked()).where(Customer.store_id == store_id, Customer.public_id == public_id)
     ).one_or_none()
     if found is None:
         return None
