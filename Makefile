@@ -9,7 +9,7 @@ CRASH_ARGS ?=
 .DEFAULT_GOAL := help
 # An installation starts many processes: without its bytecode kept, each spends seconds compiling a thousand modules.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help frontend run test zones fuzz check bench crash clean
+.PHONY: help frontend run test zones relive fuzz check bench crash clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -40,6 +40,9 @@ test: $(VENV)/installed-dev ## Run the tests
 
 zones: $(VENV)/installed-dev ## Test local time in every zone and at every change of clocks, 2020 to 2035
 	@CARTWHEEL_TEST_ALL_ZONES=1 $(BIN)/python -m pytest -n 2 tests/automation/test_times.py tests/automation/test_schedule.py
+
+relive: $(VENV)/installed-dev ## Let the demo shop live for 60 days, and hold its backtests against that (some minutes)
+	@CARTWHEEL_TEST_DEMO_DAYS=60 CARTWHEEL_TEST_DEMO_MINUTES=240 CARTWHEEL_TEST_DEMO_CUSTOMERS=60 $(BIN)/python -m pytest -n 0 -s tests/stories/test_the_demo_relived.py
 
 fuzz: $(VENV)/installed-dev ## Throw 20,000 broken bodies at every parser and every door of shops and providers
 	@CARTWHEEL_FUZZ=20000 $(BIN)/python -m pytest -n 2 tests/automation/platforms tests/webapp/doors/test_fuzzed_hooks.py

@@ -118,6 +118,7 @@ _SHORT = {
     "warm_up": "the warm-up of the connection",
 }
 _INSTANTS = ("since", "last_at", "expires_at", "paused_until")
+_OWN = frozenset({*_INSTANTS, "local_time", "timezone", "count", "ahead", "kept_by", "mailbox", "day"})
 
 
 def zone(name: str | None) -> ZoneInfo:
@@ -143,6 +144,11 @@ def reason(code: str, facts: Mapping[str, Any] | None = None, timezone: str | No
         except KeyError:
             continue
     return code.replace("_", " ") or "no reason was kept"
+
+
+def kind_of_reason(code: str, facts: Mapping[str, Any] | None = None) -> str:
+    """A reason without what differs from customer to customer, for counting those whom the same befell."""
+    return reason(code, {name: value for name, value in (facts or {}).items() if name not in _OWN})
 
 
 def verdict(

@@ -56,7 +56,7 @@ class Sums:
             sent += sum(mail.outcome == "go" for mail in mails)
             put_off += sum(mail.outcome == "go" and bool(mail.waited_for) for mail in mails)
             undecided += sum(mail.outcome == "open" for mail in mails)
-            missed = [(m.decided_at, reasons.reason(m.reason, m.facts)) for m in mails if m.outcome == "drop"]
+            missed = [(m.decided_at, reasons.kind_of_reason(m.reason, m.facts)) for m in mails if m.outcome == "drop"]
             if journey.missed_step == step_id:
                 missed.append((journey.ended_at, journey.exit_reason))
             for at, why in missed:

@@ -32,6 +32,9 @@ _STATES = {
 _BECAME = {"campaign.published": "live", **{f"campaign.{state}": state for state in _STATES}}
 
 
+_OUT = "It has gone out"
+
+
 def why(app: App, session: Session, campaign: Campaign, customer: Customer, at: datetime) -> Why:
     """Why a customer did, or did not, get a campaign's mails, as of `at`. Reads only.
 
@@ -101,8 +104,8 @@ def _campaign(session: Session, campaign: Campaign, version: Version, at: dateti
         words = f"it went live {day_and_time(since, timezone)}; nothing that fell due before counts"
         yield Check(since <= at, _sentence(words))
     if campaign.enrolled_at is not None:
-        words = f"it has gone out: its last hour was swept {day_and_time(campaign.enrolled_at, timezone)}"
-        yield Check(at < campaign.enrolled_at, _sentence(words))
+        words = f"{_OUT}: its last hour was swept {day_and_time(campaign.enrolled_at, timezone)}"
+        yield Check(at < campaign.enrolled_at, f"{words}.")
 
 
 def _state_at(session: Session, campaign: Campaign, at: datetime) -> str:
@@ -206,15 +209,27 @@ def _verdict(
         if way.state == "active" and way.due_at is not None:
             return f"{said}; next: {way.step}, {day_and_time(way.due_at, timezone)}."
         return f"{said}; {way.exit_reason or 'the way is over'}."
-    for check in checks:
-        if not check.holds:
-            return f"They did not enter. {check.sentence}"
-    failing = next((c.sentence for o in occasions[:1] for c in o.checks if not c.holds), None)
-    if failing is not None:
-        return f"They did not enter. What does not hold: {failing}."
-    if any(o.audience is not None and not o.audience.holds for o in occasions[:1]):
-        return "They did not enter. They are not in the audience."
-    return "They did not enter. Nothing of theirs is due."
+    # That it has gone out explains nothing of those whom it was never for.
+    failing = sorted((check for check in checks if not check.holds), key=_has_gone_out)
+    amiss = _amiss(occasions)
+    if failing and not (amiss and _has_gone_out(failing[0])):
+        return f"They did not enter. {failing[0].sentence}"
+    return f"They did not enter. {amiss or 'Nothing of theirs is due.'}"
+
+
+def _has_gone_out(check: Check) -> bool:
+    return check.sentence.startswith(_OUT)
+
+
+def _amiss(occasions: Sequence[Occasion]) -> str:
+    """What kept the newest occasion from counting; "" for none."""
+    for occasion in occasions[:1]:
+        failing = next((check.sentence for check in occasion.checks if not check.holds), None)
+        if failing is not None:
+            return f"What does not hold: {failing}."
+        if occasion.audience is not None and not occasion.audience.holds:
+            return "They are not in the audience."
+    return ""
 
 
 def _sentence(words: str) -> str:

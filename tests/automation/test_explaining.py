@@ -177,6 +177,27 @@ def test_who_is_held_out_or_has_been_in_once_is_told(app: App, store: Store, clo
     assert answer.ways[0].state == "held"
 
 
+def test_of_a_newsletter_that_is_out_it_is_said_whom_it_was_not_for(
+    app: App, store: Store, clock: TurnableClock
+) -> None:
+    with app.db.write() as session:
+        ada = make.customer(session, store, "Ada", country="DE")
+        ben = make.customer(session, store, "Ben", country="PT")
+        cleo = make.customer(session, store, "Cleo", country="DE", consent=False)
+        audience = {"field": "country", "is": "is", "value": "DE"}
+        row = make.campaign(app, session, store, "newsletter", audience=audience)
+        campaigns.publish(app, session, row, NOW)
+    enrol(app, clock(), 100)
+    clock.turn(timedelta(hours=1))
+    assert ask(app, row, ada, clock()).verdict.startswith("They entered")
+    assert ask(app, row, ben, clock()).verdict == "They did not enter. They are not in the audience."
+    assert "marketing" in ask(app, row, cleo, clock()).verdict
+    with app.db.write() as session:
+        make.agree(session, session.get_one(Customer, cleo.id), "granted", clock())
+    clock.turn(timedelta(hours=1))
+    assert ask(app, row, cleo, clock()).verdict.startswith("They did not enter. It has gone out")
+
+
 def test_a_customer_of_another_store_is_refused(app: App, store: Store) -> None:
     with app.db.write() as session:
         row, stranger = make.campaign(app, session, store), make.customer(session, make.store(session, name="B"))

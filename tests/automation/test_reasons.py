@@ -13,7 +13,7 @@ from automation.arbiter import Draft, Facts
 from automation.delivery import results
 from automation.models import Suppression
 from automation.policy import Policy
-from automation.reasons import SENTENCES, SUPPRESSIONS, day_and_time, reason, verdict
+from automation.reasons import SENTENCES, SUPPRESSIONS, day_and_time, kind_of_reason, reason, verdict
 from tests.conftest import NOW
 
 SOURCE = Path(arbiter.__file__).parent
@@ -111,3 +111,11 @@ def test_a_code_of_tomorrow_is_read_out_as_it_is() -> None:
 
 def test_an_unknown_zone_is_told_in_utc() -> None:
     assert day_and_time(NOW, "Mars/Olympus") == "Tue 10 Mar 12:00"
+
+
+def test_what_befell_many_is_counted_without_what_is_each_ones_own() -> None:
+    since = ({"topic": "news", "consent": "withdrawn", "since": f"2026-03-0{day}T09:00:00+00:00"} for day in (1, 2))
+    assert {kind_of_reason("no_consent", facts) for facts in since} == {"no consent to news (withdrawn)"}
+    assert kind_of_reason("daily_limit", {"count": 3, "most": 2, "timezone": "UTC"}) == (
+        "the customer has had as many mails today as may be"
+    )
