@@ -38,7 +38,7 @@ def measure(quick: bool) -> Iterator[Figure]:
         store = fill(app, size)
         for kind, settings in [*test_plans.KINDS, *test_commerce_plans.KINDS]:
             yield _kind(app, store, size, kind, settings)
-        yield _together(app, size)
+        yield from _together(app, size)
 
 
 def fill(app: App, size: int) -> Store:
@@ -71,8 +71,8 @@ def _kind(app: App, store: Store, size: int, kind: str, settings: dict[str, Any]
     )
 
 
-def _together(app: App, size: int) -> Figure:
-    """The twenty of different kinds that were swept before."""
+def _together(app: App, size: int) -> Iterator[Figure]:
+    """The twenty of different kinds that were swept before: nothing due, and everything due that is in already."""
     with app.db.write() as session:
         ids = list(session.scalars(select(Campaign.id).where(Campaign.live_version_id.is_not(None))))
         chosen = [ids[i * len(ids) // LIVE] for i in range(LIVE)]
@@ -80,14 +80,12 @@ def _together(app: App, size: int) -> Figure:
     with app.db.read() as session:
         live = len(versions.of_live_campaigns(app, session))
     enrol.enrol(app, NOW, 1_000_000)
+    known = f"{size:,} customers, {size * 10:,} events"
+    late = median_ms(lambda: enrol.enrol(app, NOW, 1_000_000), repeats=9)
+    words = f"{live} campaigns, all of 48 hours in already"
+    yield Figure("kinds", words, "postgresql", round(late, 1), "ms", note=known)
+    with app.db.write() as session:  # what fell due before they went live does not count
+        session.execute(update(Campaign).values(live_since=NOW))
     idle = median_ms(lambda: enrol.enrol(app, NOW, 1_000_000), repeats=9)
-    return Figure(
-        "kinds",
-        f"{live} live campaigns, nothing new due",
-        "postgresql",
-        round(idle, 1),
-        "ms",
-        f"under {IDLE_MS} ms",
-        idle < IDLE_MS,
-        f"{size:,} customers, {size * 10:,} events",
-    )
+    words = f"{live} campaigns, nothing due"
+    yield Figure("kinds", words, "postgresql", round(idle, 1), "ms", f"under {IDLE_MS} ms", idle < IDLE_MS, known)
