@@ -34,10 +34,12 @@ def index() -> str:
         abort(404)
     store = the_store()
     with the_app().db.read() as session:
-        rows = queries.referrals(session, store.id, state)
+        rows, after = queries.referrals(session, store.id, state, request.args.get("after", ""))
     rules = programme.of(store)
     invites = rules.is_on and bool(rules.referrer or rules.friend or rules.friend_offer)
-    return render_template("loyalty/referrals.html", rows=rows, state=state, states=STATES, invites=invites)
+    return render_template(
+        "loyalty/referrals.html", rows=rows, after=after, state=state, states=STATES, invites=invites
+    )
 
 
 @blueprint.post("/<int:referral_id>/<what>")

@@ -17,7 +17,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.orm import Session
@@ -148,17 +147,22 @@ def words_of(text: str) -> list[str]:
     return text.lower().split()[:5]
 
 
-def _page_of_ids(session: Session, store_id: int, text: str, after: Mark | None) -> Subquery:
-    """The page, cut out of the customers alone: its cost is an index walk, and what else is shown joins later."""
+def fitting(session: Session, store_id: int, text: str) -> list[ColumnElement[bool]]:
+    """What says that a customer's address or name begins with each word of `text`; at most one statement."""
     words = words_of(text)
     few = ids_by_word(session, store_id, words) if words else None
+    found: list[ColumnElement[bool]] = [or_(*_places(word)) for word in words]
+    return found if few is None else [Customer.id.in_(few), *found]
+
+
+def _page_of_ids(session: Session, store_id: int, text: str, after: Mark | None) -> Subquery:
+    """The page, cut out of the customers alone: its cost is an index walk, and what else is shown joins later."""
     return (
         select(Customer.id)
         .where(
             Customer.store_id == store_id,
             Customer.erased_at.is_(None),
-            true() if few is None else Customer.id.in_(few),
-            *(or_(*_places(word)) for word in words),
+            *fitting(session, store_id, text),
             below(Customer.created_at, Customer.id, after),
         )
         .order_by(Customer.created_at.desc(), Customer.id.desc())

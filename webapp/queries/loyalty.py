@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from automation.loyalty.programme import Programme
 from automation.loyalty.referrals import SIGNALS
 from automation.models import Customer, LoyaltyAccount, Offer, PointsEntry, Redemption, Referral, Reward
+from webapp.queries.customers import fitting
 
 SPAN = timedelta(days=30)
 """What the figures of giving and spending are of."""
@@ -110,12 +111,6 @@ def members(session: Session, store_id: int, search: str, after: str) -> tuple[S
     `search` finds the beginning of an address or of a name; `after` is what the page before answered.
     """
     balance, number = LoyaltyAccount.balance, LoyaltyAccount.customer_id
-    text = f"{search.strip().lower().replace('%', '').replace('_', '')}%"
-    matches = or_(
-        Customer.email_key.like(text),
-        func.lower(Customer.first_name).like(text),
-        func.lower(Customer.last_name).like(text),
-    )
     found = session.execute(
         select(
             Customer.public_id,
@@ -128,7 +123,7 @@ def members(session: Session, store_id: int, search: str, after: str) -> tuple[S
         )
         .join(Customer, Customer.id == number)
         .where(LoyaltyAccount.store_id == store_id, Customer.erased_at.is_(None), _below(balance, number, after))
-        .where(matches if search.strip() else true())
+        .where(*fitting(session, store_id, search))
         .order_by(balance.desc(), number.desc())
         .limit(PAGE + 1)
     ).all()
@@ -172,18 +167,25 @@ class Brought:
     decided_at: datetime | None
 
 
-def referrals(session: Session, store_id: int, state: str = "") -> list[Brought]:
-    """The newest referrals, of one state or of all; those that wait for a word first."""
+def referrals(session: Session, store_id: int, state: str, after: str) -> tuple[list[Brought], str]:
+    """A page of referrals of one state or of all, those that wait for a word first, then the newest.
+
+    `after` is what the page before answered: what begins the next one, empty on the last.
+    """
+    waits = case((Referral.state == "suspected", 1), else_=0)
     brings, friend = aliased(Customer), aliased(Customer)
     found = session.execute(
-        select(Referral, brings.email, brings.public_id, friend.public_id)
+        select(Referral, brings.email, brings.public_id, friend.public_id, waits.label("waits"))
         .join(brings, brings.id == Referral.referrer_id)
         .outerjoin(friend, friend.id == Referral.friend_id)
         .where(Referral.store_id == store_id, Referral.state == state if state else true())
-        .order_by(case((Referral.state == "suspected", 0), else_=1), Referral.id.desc())
-        .limit(2 * PAGE)
-    )
-    return [
+        .where(_below(waits, Referral.id, after))
+        .order_by(waits.desc(), Referral.id.desc())
+        .limit(PAGE + 1)
+    ).all()
+    shown = found[:PAGE]
+    last = shown[-1] if len(found) > PAGE else None
+    brought = [
         Brought(
             row.id,
             row.state,
@@ -197,5 +199,6 @@ def referrals(session: Session, store_id: int, state: str = "") -> list[Brought]
             row.due_at,
             row.decided_at,
         )
-        for row, email, public_id, friend_id in found
+        for row, email, public_id, friend_id, _ in shown
     ]
+    return brought, f"{last.waits}.{last.Referral.id}" if last else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests import make
 from tests.automation.loyalty.test_ledger import line
 from tests.conftest import NOW
 from tests.webapp.visitors import Visitor, logged_in
+from webapp.queries.loyalty import PAGE
 
 # What is written is tested on both databases in tests/automation; these are about the pages.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -179,6 +182,31 @@ def test_referrals_in_doubt_get_a_persons_word(app: App, owner: Visitor, store: 
         assert session.scalars(select(PointsEntry).where(PointsEntry.points == 200)).one().customer_id == ada.id
     assert "None of these" in owner.get("/loyalty/referrals/?state=suspected").text
     assert owner.get("/loyalty/referrals/?state=x").status_code == 404
+
+
+def test_referrals_come_page_by_page_those_in_doubt_first(
+    app: App, owner: Visitor, store: Store, ada: Customer
+) -> None:
+    with app.db.write() as session:
+        for number in range(PAGE + 3):
+            session.add(
+                Referral(
+                    store_id=store.id, referrer_id=ada.id, friend_key=f"f{number:03}@example.com", signals=[],
+                    state="suspected" if number == 0 else "approved", created_at=NOW,
+                )
+            )  # fmt: skip
+    first = owner.get("/loyalty/referrals/").text
+    assert first.index("f000@") < first.index("f052@") < first.index("f004@")
+    assert "f003@" not in first
+    following = re.search(r'href="(/loyalty/referrals/\?[^"]*after[^"]*)"', first)
+    assert following is not None
+    second = owner.get(unescape(following[1])).text
+    assert [name for name in ("f003@", "f002@", "f001@", "f000@", "f004@") if name in second] == [
+        "f003@",
+        "f002@",
+        "f001@",
+    ]
+    assert "after=" not in second
 
 
 def test_who_may_only_look_can_change_nothing(site: Flask, app: App, owner: Visitor, ada: Customer) -> None:
