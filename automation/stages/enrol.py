@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, true, update
@@ -222,6 +223,7 @@ def agreed(topic: str) -> ColumnElement[bool]:
     )
 
 
+@cache
 def _ended() -> Select[int]:
     campaign = aliased(Campaign)
     return select(campaign.id).where(
