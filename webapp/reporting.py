@@ -16,7 +16,7 @@ from automation.errors import NotAllowed
 from automation.importing.cells import guard
 from automation.insights.periods import NAMED, USUAL, Against, period_of
 from automation.insights.report import Asked, Report, Table, report
-from automation.models import Segment, Store
+from automation.models import Persona, Segment, Store
 from automation.money import exponent
 from webapp.factory import the_app
 from webapp.navigation import the_store
@@ -93,8 +93,29 @@ def asked_values(session: Session, store: Store, name: str) -> tuple[dict[str, s
 
 def choices(session: Session) -> dict[str, Any]:
     """What a page offers to ask a report for; see the macro `asking`."""
-    segments = session.scalars(select(Segment).where(Segment.store_id == the_store().id).order_by(Segment.name)).all()
-    return {"segments": segments, "periods": NAMED, "usual": USUAL, "against": AGAINST, "asked": request.args}
+    return {
+        "groups": groups_of(session, the_store().id),
+        "periods": NAMED,
+        "usual": USUAL,
+        "against": AGAINST,
+        "asked": request.args,
+    }
+
+
+def groups_of(session: Session, store_id: int) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Whom a report may be about: (heading, [(value, name)]), personas before other segments; one statement."""
+    rows = session.execute(
+        select(Segment.id, Segment.name, Persona.name)
+        .outerjoin(Persona, Persona.segment_id == Segment.id)
+        .where(Segment.store_id == store_id)
+        .order_by(Segment.name)
+    ).all()
+    personas = sorted((persona, str(number)) for number, _, persona in rows if persona)
+    found = [
+        ("Personas", [(number, name) for name, number in personas]),
+        ("Segments", [(str(number), name) for number, name, persona in rows if not persona]),
+    ]
+    return [group for group in found if group[1]]
 
 
 def csv_answer(table: Table, name: str) -> Response:

@@ -82,6 +82,22 @@ def keep(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
         session.execute(insert_into(session, SeriesDay).on_conflict_do_nothing(), found[start : start + 1000])
 
 
+def days_of(session: Session, store: Store, on: date, beginning: str) -> dict[str, dict[date, Day]]:
+    """What was kept of the series whose names begin so, as far back as is needed at `on`; one statement."""
+    days: dict[str, dict[date, Day]] = {}
+    first = on - timedelta(days=HISTORY)
+    for name, day, value, of in session.execute(
+        select(SeriesDay.series, SeriesDay.on, SeriesDay.value, SeriesDay.of).where(
+            SeriesDay.store_id == store.id,
+            SeriesDay.series.startswith(beginning, autoescape=True),
+            SeriesDay.on >= first,
+            SeriesDay.on <= on,
+        )
+    ):
+        days.setdefault(name, {})[day] = Day(value, of)
+    return days
+
+
 def watched(session: Session, store: Store, on: date) -> list[tuple[Series, date]]:
     """The series of the live campaigns, each with the day that is settled once `on` is over; two statements."""
     campaigns = session.execute(
@@ -89,14 +105,7 @@ def watched(session: Session, store: Store, on: date) -> list[tuple[Series, date
             Campaign.store_id == store.id, Campaign.state == "live"
         )
     ).all()
-    days: dict[str, dict[date, Day]] = {}
-    first = on - timedelta(days=HISTORY)
-    for name, day, value, of in session.execute(
-        select(SeriesDay.series, SeriesDay.on, SeriesDay.value, SeriesDay.of).where(
-            SeriesDay.store_id == store.id, SeriesDay.on >= first, SeriesDay.on <= on
-        )
-    ):
-        days.setdefault(name, {})[day] = Day(value, of)
+    days = days_of(session, store, on, "campaign/")
     found = []
     for campaign in campaigns:
         for what in WATCHED:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from automation import alerts, cursors
 from automation.app import App
 from automation.insights import daily
+from automation.insights.journey import watching
 from automation.models import Cursor, Store
 from automation.times import local_date
 
@@ -46,9 +47,10 @@ def warn(app: App, now: datetime, limit: int) -> int:
 def _day(app: App, store_id: int, on: date, now: datetime, *, is_fresh: bool) -> None:
     with app.db.write() as session:
         store = session.get_one(Store, store_id)
-        daily.count(session, store, on)
+        for source in (daily, watching):
+            source.count(session, store, on)
         if is_fresh:
-            for series, day in daily.watched(session, store, on):
+            for series, day in (*daily.watched(session, store, on), *watching.watched(session, store, on)):
                 alerts.check(session, store_id, series, day, now)
         cursors.move(session, _name(store_id), on.toordinal(), now)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from automation.actions import journey
 from automation.errors import NotAllowed, Unknown
 from automation.insights.journey.measuring import touchpoints_of
 from automation.insights.periods import NAMED
-from automation.models import Segment
 from webapp.auth import current_admin
 from webapp.factory import the_app
 from webapp.forms import Form, draw, read
@@ -19,7 +17,7 @@ from webapp.navigation import the_store
 from webapp.permissions import permission
 from webapp.queries import feedback
 from webapp.queries.paging import mark
-from webapp.reporting import shown
+from webapp.reporting import groups_of, shown
 
 blueprint = Blueprint("feedback", __name__, url_prefix="/feedback")
 
@@ -53,7 +51,7 @@ def _page(form: Form, values: dict[str, str], status: int = 200) -> tuple[str, i
             comments=feedback.comments(session, found.asked, q, mark(values.get("after"))),
             notes=feedback.notes(session, store.id),
             touchpoints=touchpoints_of(session, store.id),
-            segments=session.scalars(select(Segment).where(Segment.store_id == store.id).order_by(Segment.name)).all(),
+            groups=groups_of(session, store.id),
             periods=NAMED,
             form=form,
             q=q,

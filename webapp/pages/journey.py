@@ -26,7 +26,7 @@ from webapp.factory import the_app
 from webapp.forms import Form, draw, read
 from webapp.navigation import the_store
 from webapp.permissions import permission
-from webapp.reporting import AGAINST, Shown, shown
+from webapp.reporting import AGAINST, Shown, groups_of, shown
 
 blueprint = Blueprint("journey", __name__, url_prefix="/journey")
 
@@ -107,7 +107,7 @@ def index() -> str | tuple[str, int]:
             matrix=matrix(places, found["touchpoints"].table),
             kinds=[kind for kind in TOUCHPOINT_KINDS if any(place.kind == kind for place in places)],
             feelings=FEELINGS,
-            segments=session.scalars(select(Segment).where(Segment.store_id == store.id).order_by(Segment.name)).all(),
+            groups=groups_of(session, store.id),
             shares=session.scalars(
                 select(JourneyShare)
                 .where(JourneyShare.store_id == store.id, JourneyShare.revoked_at.is_(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, union_all
@@ -144,14 +145,23 @@ def touchpoints_of(session: Session, store_id: int) -> Sequence[Touchpoint]:
     ).all()
 
 
-def met(session: Session, asked: Asked, period: Period, places: Sequence[Touchpoint]) -> dict[int, Met]:
+def met(
+    session: Session,
+    asked: Asked,
+    period: Period,
+    places: Sequence[Touchpoint],
+    *,
+    judged_until: datetime | None = None,
+) -> dict[int, Met]:
     """What happened at each touchpoint, by its row id. Two statements, however many touchpoints there are.
+
+    Moves count until the period is over, or until `judged_until`.
 
     Mails are counted where the map places them by what set them off; forms and orders by themselves, all else by the
     touchpoint's event.
     """
     touches = _touches(asked.store_id, period, sorted({place.event for place in places if place.event})).subquery()
-    onward, back = (_moved(touches, step, period) for step in (1, -1))
+    onward, back = (_moved(touches, step, judged_until or period.until) for step in (1, -1))
     rows = session.execute(
         select(
             touches.c.what,
@@ -200,11 +210,11 @@ def _touches(store_id: int, period: Period, events: list[str]) -> Any:
     )
 
 
-def _moved(touches: Any, step: int, period: Period) -> ColumnElement[bool]:
+def _moved(touches: Any, step: int, until: datetime) -> ColumnElement[bool]:
     return exists().where(
         JourneyStay.customer_id == touches.c.customer_id,
         JourneyStay.entered_at >= touches.c.at,
-        JourneyStay.entered_at < period.until,
+        JourneyStay.entered_at < until,
         JourneyStay.step == step,
     )
 

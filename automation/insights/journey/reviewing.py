@@ -50,7 +50,7 @@ def remind(session: Session, store_id: int, now: datetime) -> bool:
             store_id=store_id,
             series=SERIES,
             on=local_date(now, ZoneInfo(session.get_one(Store, store_id).timezone)),
-            text=f"Journey map: nobody has looked it over for {days} days. Is it still true?",
+            text=f"Journey map: nobody has looked it over for {days} days. Is it still true?{_owners(session, store_id)}",
             place="/journey/",
             value=float(days),
             low=0.0,
@@ -60,3 +60,15 @@ def remind(session: Session, store_id: int, now: datetime) -> bool:
         .on_conflict_do_nothing()
     )
     return True
+
+
+def _owners(session: Session, store_id: int) -> str:
+    """Who is asked: those who look after its touchpoints."""
+    owners = session.scalars(
+        select(Touchpoint.owner)
+        .where(Touchpoint.store_id == store_id, Touchpoint.owner != "", Touchpoint.archived_at.is_(None))
+        .distinct()
+        .order_by(Touchpoint.owner)
+        .limit(6)
+    ).all()
+    return f" It is looked after by {', '.join(owners)}." if owners else ""
