@@ -39,6 +39,7 @@ PLACES = (
     Place("Campaigns", "send", "campaigns.index", also=("answers", "versions")),
     Place("Templates", "template", "templates.index", on_phone=False, also=("editor",)),
     Place("Customers", "users", "customers.index"),
+    Place("Segments", "users-group", "segments.index", on_phone=False),
     Place("Forms", "forms", "forms.index", on_phone=False),
     Place("Offers", "discount", "offers.index", on_phone=False),
     Place("Loyalty", "trophy", "loyalty.index", on_phone=False, also=("rewards", "referrals")),

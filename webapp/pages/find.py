@@ -16,6 +16,7 @@ blueprint = Blueprint("find", __name__, url_prefix="/find")
 
 MORE = (
     ("New campaign", "plus", "campaigns.gallery", "start recipe flow automation newsletter"),
+    ("New segment", "plus", "segments.new", "rule audience group"),
     ("New mail", "plus", "templates.new", "template"),
     ("New offer", "plus", "offers.new", "coupon discount code"),
     ("New reward", "plus", "rewards.new", "loyalty points"),

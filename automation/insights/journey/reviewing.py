@@ -50,7 +50,8 @@ def remind(session: Session, store_id: int, now: datetime) -> bool:
             store_id=store_id,
             series=SERIES,
             on=local_date(now, ZoneInfo(session.get_one(Store, store_id).timezone)),
-            text=f"Journey map: nobody has looked it over for {days} days. Is it still true?" + _owners(session, store_id),
+            text=f"Journey map: nobody has looked it over for {days} days. Is it still true?"
+            + _owners(session, store_id),
             place="/journey/",
             value=float(days),
             low=0.0,
