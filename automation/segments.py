@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from automation.models import Campaign, CampaignVersion, Customer, Persona, Segment
+from automation.models import Campaign, CampaignVersion, Customer, JourneyStage, Persona, Segment, ValueSettings
 from automation.rules.language import Rule
 from automation.rules.scope import scope_of
 from automation.rules.sql import predicate
@@ -33,7 +33,7 @@ class Member:
 class Use:
     """Something that refers to a segment."""
 
-    kind: Literal["campaign", "segment", "persona"]
+    kind: Literal["campaign", "segment", "persona", "stage", "lead score"]
     id: int
     name: str
     places: tuple[str, ...]
@@ -74,7 +74,7 @@ def is_member(session: Session, store_id: int, rule: Rule, customer_id: int, now
 
 
 def uses(session: Session, store_id: int, segment_id: int) -> list[Use]:
-    """The campaigns, as drafts and live, the segments and the personas that refer to a segment."""
+    """The campaigns, as drafts and live, the segments, personas and stages of the journey that refer to a segment."""
     found = []
     campaigns = session.execute(
         select(Campaign.id, Campaign.name, Campaign.draft, CampaignVersion.definition)
@@ -93,7 +93,16 @@ def uses(session: Session, store_id: int, segment_id: int) -> list[Use]:
     found += [Use("segment", row.id, row.name, ("rule",)) for row in segments if _refers(row.rule, segment_id)]
     faces = session.execute(select(Persona.id, Persona.name).where(Persona.segment_id == segment_id))
     found += [Use("persona", row.id, row.name, ("segment",)) for row in faces]
+    found += [Use("stage", row.id, row.name, ("rule",)) for row in _stages(session, store_id, segment_id)]
+    scores = session.get(ValueSettings, store_id)
+    if scores is not None and _refers(scores.lead_lines, segment_id):
+        found.append(Use("lead score", store_id, "Lead score", ("line",)))
     return found
+
+
+def _stages(session: Session, store_id: int, segment_id: int) -> list[JourneyStage]:
+    of_store = select(JourneyStage).where(JourneyStage.store_id == store_id, JourneyStage.archived_at.is_(None))
+    return [row for row in session.scalars(of_store.order_by(JourneyStage.position)) if _refers(row.rule, segment_id)]
 
 
 def _places(definition: dict[str, Any], segment_id: int) -> tuple[str, ...]:

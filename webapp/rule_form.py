@@ -141,7 +141,7 @@ def _shown(rule: dict[str, Any], kind: str, currency: str) -> dict[str, str]:
         case list():
             return {"value": _listed(value), "as": ""}
         case int() | float():
-            text = decimal_text(value, currency) if currency and isinstance(value, int) else repr(value)
+            text = decimal_text(value, currency) if currency and isinstance(value, int) else _digits(value)
             return {"value": text, "as": "number"}
         case str():
             return {"value": value, "as": "text" if kind == "json" else ""}
@@ -154,7 +154,7 @@ def _window_shown(rule: dict[str, Any]) -> dict[str, str]:
         return {"w": ""}
     zone = {"w_zone": window.get("zone", "")}
     if "last_days" in window:
-        return {"w": "last_days", "w_days": repr(window["last_days"]), **zone}
+        return {"w": "last_days", "w_days": _digits(window["last_days"]), **zone}
     if "between" in window:
         return {"w": "between", "w_from": window["between"][0], "w_to": window["between"][1], **zone}
     if "since" in window:
@@ -162,6 +162,14 @@ def _window_shown(rule: dict[str, Any]) -> dict[str, str]:
     if "calendar" in window:
         return {"w": "calendar", "w_name": window["calendar"], **zone}
     return {"w": "since_entry", **zone}
+
+
+def _digits(value: float) -> str:
+    return (
+        repr(int(value))
+        if float(value).is_integer() and isinstance(value, float) and abs(value) < 2**53
+        else repr(value)
+    )
 
 
 def _listed(values: list[str]) -> str:

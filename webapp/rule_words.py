@@ -126,7 +126,10 @@ def catalogue(segments: dict[int, str], topics: Choices, currency: str) -> Catal
     fields.append(
         ("Other", [*others, ("attributes.", "An attribute of their own…"), ("source.", "Where they came from…")])
     )
-    events = [(name, f"{one.verb} a {one.one}".capitalize()) for name, one in FAMILIES.items()]
+    events = [
+        (name, f"{one.verb} {'an' if one.one[:1] in 'aeiou' else 'a'} {one.one}".capitalize())
+        for name, one in FAMILIES.items()
+    ]
     return Catalogue(
         fields=fields,
         events=[*events, ("other", "Another event…")],

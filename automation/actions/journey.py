@@ -84,7 +84,7 @@ def store_stage(
     for place, one in enumerate(others, start=1):
         one.position = place
     session.flush()
-    _look_at_everybody(session, store_id)
+    look_at_everybody(session, store_id)
     audit.note(session, admin_id, "journey.stage_stored", row.id, now)
     return row
 
@@ -98,11 +98,11 @@ def set_stage_aside(session: Session, row: JourneyStage, now: datetime, admin_id
         raise NotAllowed("A map has at least one stage.")
     row.archived_at = None if is_back else now
     session.flush()
-    _look_at_everybody(session, row.store_id)
+    look_at_everybody(session, row.store_id)
     audit.note(session, admin_id, "journey.stage_back" if is_back else "journey.stage_removed", row.id, now)
 
 
-def _look_at_everybody(session: Session, store_id: int) -> None:
+def look_at_everybody(session: Session, store_id: int) -> None:
     """Let the next round begin at once: another rule puts others into a stage."""
     cursor = session.get(Cursor, f"journey:round:{store_id}")
     if cursor is not None:

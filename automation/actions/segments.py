@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from automation import audit, segments
+from automation.actions import journey
 from automation.errors import NotAllowed, Unknown
 from automation.models import Segment
 from automation.rules import language
@@ -52,6 +53,8 @@ def save(
         session.add(row)
     row.name, row.description, row.rule, row.updated_at = name, description.strip(), language.dump(read), now
     session.flush()
+    if any(use.kind == "stage" for use in segments.uses(session, store_id, row.id)):
+        journey.look_at_everybody(session, store_id)
     audit.note(session, admin_id, "segment.saved", row.id, now, name=name)
     return row
 

@@ -40,9 +40,9 @@ class Stage(BaseModel):
     name: str = Field(max_length=80)
     position: int = Field(1, ge=1, le=journey.MOST_STAGES, description="Its place in the order, 1 is the first.")
     rule: str = Field(
-        max_length=20_000,
-        description="Who belongs in it, in the language of rules (JSON). A customer stands in the furthest stage "
-        "whose rule holds for them.",
+        max_length=20,
+        title="Who belongs in it",
+        description="A segment. A customer stands in the furthest stage whose rule holds for them.",
     )
 
 
@@ -144,8 +144,33 @@ def _home() -> Response:
     return redirect(url_for("journey.index"), 303)
 
 
+KEPT = "kept"
+"""The choice that leaves a stage's rule as it is."""
+
+
 def _stage_page(row: JourneyStage | None, form: Form, status: int = 200) -> tuple[str, int]:
+    store = the_store()
+    with the_app().db.read() as session:
+        names = {
+            one.id: one.name
+            for one in session.scalars(select(Segment).where(Segment.store_id == store.id).order_by(Segment.name))
+        }
+    field = form["rule"]
+    field.widget, field.limits = "select", {}
+    field.choices = [("", "Choose a segment"), *((str(number), name) for number, name in names.items())]
+    if row is not None and set(row.rule) != {"segment"}:
+        words = english.sentence(language.read(row.rule), names, currency=store.currency)
+        field.choices.insert(0, (KEPT, f"As it is: {words}"))
     return render_template("journey/stage.html", row=row, form=form), status
+
+
+def _rule_of(row: JourneyStage | None, chosen: str) -> str:
+    """The rule's JSON that was chosen. Raises NotAllowed for what is no choice."""
+    if chosen == KEPT and row is not None:
+        return orjson.dumps(row.rule).decode()
+    if not chosen.isdecimal():
+        raise NotAllowed("Choose a segment.")
+    return orjson.dumps({"segment": int(chosen)}).decode()
 
 
 def _find_stage(stage_id: int) -> JourneyStage:
@@ -164,7 +189,7 @@ def stage(stage_id: int) -> tuple[str, int]:
     if not stage_id:
         return _stage_page(None, draw(Stage))
     row = _find_stage(stage_id)
-    rule = orjson.dumps(row.rule, option=orjson.OPT_INDENT_2).decode()
+    rule = str(row.rule["segment"]) if set(row.rule) == {"segment"} else KEPT
     return _stage_page(row, draw(Stage, {"name": row.name, "position": row.position, "rule": rule}))
 
 
@@ -185,7 +210,7 @@ def store_stage(stage_id: int) -> Response | tuple[str, int]:
                 store.id,
                 journey.stage(session, store.id, stage_id) if stage_id else None,
                 name=typed.name,
-                rule=typed.rule,
+                rule=_rule_of(row, typed.rule),
                 position=typed.position,
                 now=app.clock(),
                 admin_id=current_admin().id,

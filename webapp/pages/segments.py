@@ -133,7 +133,9 @@ def _address(session: Session, use: segments.Use) -> str:
         return url_for("segments.one", segment_id=use.id)
     if use.kind == "campaign":
         return url_for("campaigns.one", public_id=session.get_one(Campaign, use.id).public_id)
-    return url_for("personas.index")
+    if use.kind == "stage":
+        return url_for("journey.stage", stage_id=use.id)
+    return url_for("values.lead_score") if use.kind == "lead score" else url_for("personas.index")
 
 
 def _customer(session: Session, text: str) -> Customer | None:

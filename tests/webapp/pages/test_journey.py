@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from automation.actions import segments
 from automation.app import App
 from automation.insights.journey import moving, ready
 from automation.models import Cursor, JourneyShare, JourneyStage, Store, Touchpoint
@@ -45,14 +46,29 @@ def test_a_stage_is_changed_and_everybody_is_looked_at_again(app: App, owner: Vi
         stage = session.scalars(select(JourneyStage).where(JourneyStage.code == "loyalty")).one()
         session.add(Cursor(name=f"journey:round:{stage.store_id}", position=0, at=NOW))
         stage_id = stage.id
-    typed = {"name": "Friends", "position": "1", "rule": '{"event": "order.placed", "is": "at_least", "value": 5}'}
+        before = stage.rule
+        five = {"event": "order.placed", "is": "at_least", "value": 5}
+        segment = segments.save(session, stage.store_id, None, name="Five orders", description="", rule=five, now=NOW)
+        number = segment.id
+    page = owner.get(f"/journey/stages/{stage_id}").text
+    assert "As it is:" in page
+    assert (
+        owner.post(f"/journey/stages/{stage_id}", {"name": "Fans", "position": "5", "rule": "kept"}).status_code == 303
+    )
+    with app.db.write() as session:
+        assert session.get_one(JourneyStage, stage_id).rule == before
+        session.add(
+            Cursor(name=f"journey:round:{session.get_one(JourneyStage, stage_id).store_id}", position=0, at=NOW)
+        )
+    typed = {"name": "Friends", "position": "1", "rule": str(number)}
     assert owner.post(f"/journey/stages/{stage_id}", typed).status_code == 303
     with app.db.read() as session:
         stages = moving.stages_of(session, session.get_one(JourneyStage, stage_id).store_id)
         assert [s.name for s in stages][:2] == ["Friends", "Awareness"]
         assert [s.position for s in stages] == [1, 2, 3, 4, 5]
         assert session.get(Cursor, f"journey:round:{stages[0].store_id}") is None
-    for rule, words in (("{", "not JSON"), ('{"field": "shoe", "is": "x"}', "shoe"), ('{"segment": 99}', "segment")):
+    assert "Stage: rule" in owner.get(f"/segments/{number}").text
+    for rule, words in (("", "This is needed"), ("{", "Choose a segment"), ("99", "segment")):
         answer = owner.post(f"/journey/stages/{stage_id}", {**typed, "rule": rule})
         assert answer.status_code == 422
         assert words in answer.text
