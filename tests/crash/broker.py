@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import shutil
 import socket
@@ -113,7 +114,16 @@ class RabbitMQ:
         subprocess.run(["rabbitmqctl", "--quiet", *words], stdout=subprocess.DEVNULL, check=False)
 
     def hurt(self, rng: random.Random) -> str:
-        """Cut every connection, or, one time in three, lose the virtual host with its queues and make it anew."""
+        """Cut every connection, or, one time in three, lose the virtual host with its queues and make it anew.
+
+        With CARTWHEEL_CRASH_NODE=1 every second time the whole node is stopped and started: for one that is ours.
+        """
+        if os.environ.get("CARTWHEEL_CRASH_NODE") and rng.random() < 1 / 2:
+            self._tell("stop_app")
+            time.sleep(rng.uniform(0, 0.5))
+            self._tell("start_app")
+            _wait_for(self.url, 60)
+            return "broker's node stopped and started again"
         if rng.random() < 2 / 3:
             self._tell("close_all_connections", "--vhost", self._host, "cut")
             return "broker connections cut"
