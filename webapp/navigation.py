@@ -64,7 +64,7 @@ PLACES = (
     Place("Import and export", "database", "imports.index", on_phone=False),
     Place("Consent and privacy", "shield-lock", "privacy.index", on_phone=False),
     Place("Connections", "plug-connected", "connections.index", on_phone=False, also=("pace",)),
-    Place("Settings", "settings", "settings.index", on_phone=False, also=("stores",)),
+    Place("Settings", "settings", "settings.index", on_phone=False, also=("stores", "team")),
 )
 
 

@@ -37,6 +37,8 @@ MORE = (
     ("Deliverability", "mail-check", "deliverability.index", "bounces complaints gmail"),
     ("Feedback", "message", "feedback.index", "nps scores comments"),
     ("Alerts", "bell", "alerts.index", "anomaly unusual"),
+    ("Team", "users", "team.index", "admins roles invite permissions"),
+    ("Log", "history", "team.log", "audit who did what"),
     ("Your account", "user-circle", "session.account", "password time zone"),
 )
 """Pages below those of the side bar, and what can be begun: title, icon, endpoint and argument, words to find it by."""
