@@ -25,18 +25,19 @@ def open_store(app: App, session: Session, now: datetime) -> Store:
     store = Store(public_id=random_id(), name="My store", created_at=now)
     session.add(store)
     session.flush()
-    _furnish(app, session, store, now)
+    furnish(app, session, store, now)
     return store
 
 
 def add_store(app: App, session: Session, sender: Sender, now: datetime, admin_id: int | None = None) -> Store:
     """One more store, with a mailbox and mails of its own; nobody gets a mail before a provider is connected to it."""
     store = save_sender(session, None, sender, now, admin_id)
-    _furnish(app, session, store, now)
+    furnish(app, session, store, now)
     return store
 
 
-def _furnish(app: App, session: Session, store: Store, now: datetime) -> None:
+def furnish(app: App, session: Session, store: Store, now: datetime) -> None:
+    """Give a store its built-in mailbox and the mails that come with the machine."""
     connect(
         app, session, store_id=store.id, role="provider", kind="mailbox", name="Built-in mailbox", settings={}, now=now
     )
