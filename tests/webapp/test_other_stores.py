@@ -75,7 +75,7 @@ MORE: dict[str, Any] = {
 }
 """What stands in an address beside the object."""
 REFUSED = (404, 422, 302)
-"""Not there; not complete, which is looked at before; sent to the page that a fragment belongs to, which is not there."""
+"""Not there; not complete, which is looked at first; sent to the page of a fragment, which is not there."""
 
 
 def _elsewhere(app: App, session: Session) -> tuple[Store, dict[str, Any]]:
