@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime, timedelta
 from urllib.parse import quote, unquote, urlsplit
 
 from flask import Flask, Response, g, make_response, redirect, request, session, url_for
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
-from automation.actions import admins
+from automation.actions import admins, second_step
 from automation.app import App
 from automation.models import Admin, AdminSession
 from webapp.permissions import ROLES, permission_of
@@ -66,6 +67,30 @@ def log_in(app: App, admin: Admin, target: str) -> AnyResponse:
         samesite="Lax",
     )
     return response
+
+
+PENDING = "pending"
+"""Where a visitor's cookie says who has still to give their code, since when, and where they go then."""
+PATIENCE = timedelta(minutes=5)
+
+
+def let_in(app: App, admin: Admin, target: str) -> AnyResponse:
+    """Start a session, or ask for the code first where the admin has a second step."""
+    if not second_step.is_on(admin):
+        return log_in(app, admin, target)
+    session[PENDING] = {"id": admin.id, "at": admins.wall_time(app).isoformat(), "next": target}
+    return redirect(url_for("second_step.ask"), 303)
+
+
+def pending(app: App) -> tuple[int, str] | None:
+    """(admin's id, where to go) of a visitor who has still to give their code; None after five minutes."""
+    found = session.get(PENDING)
+    if not isinstance(found, dict):
+        return None
+    since = datetime.fromisoformat(found["at"])
+    if not timedelta() <= admins.wall_time(app) - since <= PATIENCE:
+        return None
+    return int(found["id"]), safe_next(found["next"])
 
 
 def log_out(app: App) -> AnyResponse:

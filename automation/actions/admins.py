@@ -103,25 +103,34 @@ def check_password(app: App, email: str, password: str, ip: str, now: datetime) 
     The password is hashed outside any transaction, and also when there is no such admin: both take the same time.
     Raises TooManyTries, for unknown addresses too.
     """
-    subjects = (f"email:{email.strip().lower()[:300]}", f"ip:{ip}")
     with app.db.read() as session:
-        _refuse_guessing(session, subjects, now)
+        refuse_guessing(session, email, ip, now)
         admin = session.scalar(select(Admin).where(Admin.email == email.strip().lower(), Admin.is_disabled.is_(False)))
     stored = admin.password_hash if admin else ""
     if is_password(password, stored) and admin is not None:
         with app.db.write() as session:
-            session.execute(delete(LoginFailure).where(LoginFailure.subject == subjects[0]))
+            session.execute(delete(LoginFailure).where(LoginFailure.subject == _subjects(email, ip)[0]))
             if needs_rehash(stored):
                 session.get_one(Admin, admin.id).password_hash = hash_password(password)
         return admin
     with app.db.write() as session:
-        session.add_all(LoginFailure(subject=subject, at=now) for subject in subjects)
-        session.execute(delete(LoginFailure).where(LoginFailure.at < now - timedelta(days=1)))
+        remember_failure(session, email, ip, now)
     return None
 
 
-def _refuse_guessing(session: Session, subjects: tuple[str, str], now: datetime) -> None:
-    for subject, most in zip(subjects, (PER_ADDRESS, PER_ORIGIN), strict=True):
+def _subjects(email: str, ip: str) -> tuple[str, str]:
+    return f"email:{email.strip().lower()[:300]}", f"ip:{ip}"
+
+
+def remember_failure(session: Session, email: str, ip: str, now: datetime) -> None:
+    """Note a password or a code that was wrong."""
+    session.add_all(LoginFailure(subject=subject, at=now) for subject in _subjects(email, ip))
+    session.execute(delete(LoginFailure).where(LoginFailure.at < now - timedelta(days=1)))
+
+
+def refuse_guessing(session: Session, email: str, ip: str, now: datetime) -> None:
+    """Raise TooManyTries after too many failures of late."""
+    for subject, most in zip(_subjects(email, ip), (PER_ADDRESS, PER_ORIGIN), strict=True):
         failures = session.scalar(
             select(func.count()).where(LoginFailure.subject == subject, LoginFailure.at > now - WINDOW)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, false
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from automation.models.record import BigInt, Code, Id, Json, Record, one_of
@@ -29,6 +29,14 @@ class Admin(Record):
     wants_mails: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Of what a person should see to, beside the home page."""
     wants_mails_since: Mapped[datetime | None]
+    totp_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The secret of their second step, encrypted and bound to the row; see `automation.actions.second_step`."""
+    totp_on_at: Mapped[datetime | None]
+    """Since when it is asked for; None while it is only being set up."""
+    totp_last_step: Mapped[int] = mapped_column(BigInt, default=0, server_default="0")
+    """Of the last code that was taken: none is taken twice."""
+    recovery_hashes: Mapped[list[str] | None] = mapped_column(Json)
+    """Of the codes that are left for a lost device."""
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime | None]
 

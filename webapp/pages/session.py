@@ -55,7 +55,7 @@ def check() -> Response | tuple[str, int]:
     except admins.TooManyTries as refusal:
         admin, status, error = None, 429, str(refusal)
     if admin is not None:
-        return auth.log_in(app, admin, target)
+        return auth.let_in(app, admin, target)
     return render_template("session/login.html", target=target, email=email[:320], error=error), status
 
 
@@ -80,7 +80,7 @@ def use_link(token: str) -> Response | tuple[str, int]:
         admin = admins.use_login_link(session, token, admins.wall_time(app))
     if admin is None:
         return render_template("session/link.html", owner=None), 410
-    return auth.log_in(app, admin, "/")
+    return auth.let_in(app, admin, "/")
 
 
 @blueprint.post("/logout")

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from automation.actions import admins, team
+from automation.actions import admins, second_step, team
 from automation.errors import NotAllowed, Unknown, Unreadable
 from automation.importing.cells import guard
 from automation.models import Admin, AdminSession, AuditEntry
@@ -87,7 +87,7 @@ def invite() -> Any:
 @blueprint.post("/team/<int:admin_id>/<what>")
 @permission("own")
 def do(admin_id: int, what: str) -> Any:
-    """Change a role, shut somebody out, let them in again, or make another link."""
+    """Change a role, shut somebody out, let them in again, switch their second step off, or make another link."""
     app = the_app()
     now, me = admins.wall_time(app), current_admin().id
     token = ""
@@ -101,6 +101,8 @@ def do(admin_id: int, what: str) -> Any:
                     team.shut_out(session, row, now, me)
                 case "in":
                     team.let_in(session, row, now, me)
+                case "second-step":
+                    second_step.turn_off(session, row.id, now, me)
                 case "link":
                     token = team.link(session, row, now, me)
                 case _:
@@ -115,6 +117,7 @@ def do(admin_id: int, what: str) -> Any:
         "role": f"{name}: the role is changed.",
         "out": f"{name} is logged out everywhere.",
         "in": f"{name} may log in again.",
+        "second-step": f"{name} logs in without a code until they set it up anew.",
     }
     flash(said[what])
     return redirect(url_for("team.index"), 303)
