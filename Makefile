@@ -44,8 +44,9 @@ zones: $(VENV)/installed-dev ## Test local time in every zone and at every chang
 relive: $(VENV)/installed-dev ## Let the demo shop live for 60 days, and hold its backtests against that (some minutes)
 	@CARTWHEEL_TEST_DEMO_DAYS=60 CARTWHEEL_TEST_DEMO_MINUTES=240 CARTWHEEL_TEST_DEMO_CUSTOMERS=60 $(BIN)/python -m pytest -n 0 -s tests/stories/test_the_demo_relived.py
 
-fuzz: $(VENV)/installed-dev ## Throw 20,000 broken bodies at every parser and every door of shops and providers
-	@CARTWHEEL_FUZZ=20000 $(BIN)/python -m pytest -n 2 tests/automation/platforms tests/webapp/doors/test_fuzzed_hooks.py
+fuzz: $(VENV)/installed-dev ## Throw 20,000 broken bodies at every parser and every door
+	@CARTWHEEL_FUZZ=20000 $(BIN)/python -m pytest -n 2 tests/automation/platforms tests/automation/test_fuzzed_files.py \
+	  tests/webapp/doors/test_fuzzed_hooks.py tests/webapp/doors/test_api.py tests/webapp/doors/test_storefront.py
 
 check: $(VENV)/installed-dev ## Lint, types, import contracts
 	@$(BIN)/ruff format --check .

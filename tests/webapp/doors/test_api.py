@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from tests.conftest import NOW
 from tests.webapp.doors.conftest import said
 from webapp.doors.api import BURST, PER_SECOND
 
+FUZZ = int(os.environ.get("CARTWHEEL_FUZZ", "150"))
 AT = NOW.isoformat()
 Key = Callable[..., str]
 
@@ -342,7 +344,7 @@ def test_whatever_is_told_gets_an_answer_and_leaves_nothing_when_refused(
         flask.extensions[f"cartwheel.{name}"].per_second = 1e9
     before = count(app, InboundWebhook)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=FUZZ, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(_ALMOST, st.binary(max_size=60), st.booleans())
     def throw(told: tuple[str, dict[str, Any]], raw: bytes, is_raw: bool) -> None:
         collection, item = told

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import random
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -17,6 +20,7 @@ from automation.models import Cart, CartItem, Customer, Enrolment, Event, Store,
 from automation.stages.enrol import enrol
 from automation.storefront import Heard, Report, Storefront
 from tests import make
+from tests.automation.platforms.mutants import raw_mutant
 from tests.conftest import NOW
 from tests.webapp.statements import counted
 from webapp.assets import built
@@ -216,3 +220,15 @@ def test_what_is_no_origin_is_refused() -> None:
         "https://a.example.com",
         "http://localhost:3000",
     ]
+
+
+@ON_ONE
+def test_whatever_a_page_tells_is_taken_or_refused_in_silence(shop: Shop, flask: Flask) -> None:
+    dice = random.Random(os.environ.get("CARTWHEEL_FUZZ_SEED", "1"))
+    flask.extensions["cartwheel.reports"].per_second = 1e9
+    cart = {"type": "cart", "cart_id": "c", "items": [{"product_id": "p1", "quantity": 1, "price": 9.5}]}
+    whole = {"visitor": VISITOR, "events": [IDENTIFY, LOOK, cart, {"type": "search", "query": "cup"}]}
+    for _ in range(int(os.environ.get("CARTWHEEL_FUZZ", "60"))):
+        body = raw_mutant(dice, whole)
+        answer = shop.web.post(f"/s/{shop.key}/events", data=body, headers={"Origin": SHOP, "User-Agent": AGENT})
+        assert answer.status_code == 204 or 400 <= answer.status_code < 500, body[:300]
