@@ -68,7 +68,10 @@ def _text(element: Element | None) -> str:
 def _seat(element: Element, seat: str) -> str:
     """What relative addresses in an element are relative to."""
     given = element.attributes.get("xml:base", "")
-    return urljoin(seat, given) if given else seat
+    try:
+        return urljoin(seat, given) if given else seat
+    except ValueError:  # "http://[half an address"
+        return seat
 
 
 # RSS

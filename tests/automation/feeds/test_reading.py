@@ -202,6 +202,12 @@ def test_midnight_and_dates_without_an_hour() -> None:
     assert instant_of("Mon, 09 Mar 2026 24:00:00 GMT") == instant_of("2026-03-10") == instant_of("10 Mar 2026") == day
 
 
+def test_a_base_that_is_no_address_is_passed_over() -> None:
+    entry = '<entry><id>1</id><link href="one"/></entry>'
+    feed = f'<feed xmlns="http://www.w3.org/2005/Atom" xml:base="http://[x">{entry}</feed>'
+    assert read(feed.encode(), URL).items[0].link == "https://blog.example.com/dir/one"
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_upsets_the_reader_of_dates(text: str) -> None:
