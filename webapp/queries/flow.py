@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import time
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from automation.app import App
 from automation.campaigns import StepNode, TriggerChoice
 from automation.models import SENT, Enrolment, Message
+from automation.schedule import Schedule
 
 
 @dataclass(slots=True)
@@ -151,6 +154,10 @@ def first_problem(error: ValidationError) -> str:
     return f"{where.capitalize()}: {text}" if where else text
 
 
+_CODE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+"""A word of the settings: feb_28, next_day."""
+
+
 def trigger_words(app: App, choice: TriggerChoice) -> tuple[str, list[tuple[str, str]], str]:
     """A trigger's label, its settings in words as (what, value), and what is wrong with it ("" if nothing)."""
     kind = app.triggers.get(choice.kind)
@@ -171,10 +178,20 @@ def trigger_words(app: App, choice: TriggerChoice) -> tuple[str, list[tuple[str,
 
 def in_words(value: object) -> str:
     """A setting's value as a person writes it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(map(str, value))
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case time():
+            return value.strftime("%H:%M")
+        case Schedule():
+            return value.words()
+        case BaseModel():
+            given = value.model_dump(exclude_defaults=True)
+            return ", ".join(f"{name.replace('_', ' ')} {in_words(one)}" for name, one in given.items()) or "any"
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(map(in_words, value))
+        case str() if _CODE.fullmatch(value):
+            return value.replace("_", " ")
     return str(value)
