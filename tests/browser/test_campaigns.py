@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.watching import Look, looking
 
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Look]:
-    with looking(tmp_path_factory.mktemp("campaigns")) as look:
+def look(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Look]:
+    with looking(tmp_path_factory.mktemp("campaigns"), chromium) as look:
         yield look
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from automation.models import Message, MessageEvent
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Look]:
-    with looking(tmp_path_factory.mktemp("mailbox")) as look:
+def look(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Look]:
+    with looking(tmp_path_factory.mktemp("mailbox"), chromium) as look:
         yield look
 
 

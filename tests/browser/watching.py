@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from automation.actions import admins
@@ -25,9 +25,7 @@ from tests.webapp.visitor import close
 from webapp.assets import ROOT, is_built
 from webapp.auth import cookie_name
 
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN = """rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(
     v => v.id + ": " + v.nodes.map(n => n.target.join(" ")).join(" | ")))"""
@@ -72,10 +70,10 @@ class Look:
 
 
 @contextmanager
-def looking(folder: Path) -> Iterator[Look]:
-    """The scene on SQLite behind a real server, and a browser in front of it; skips where there is none."""
-    if not CHROMIUM.exists() or not AXE.exists() or not is_built():
-        pytest.skip("needs Chromium, node_modules and a built front end")
+def looking(folder: Path, browser: Browser) -> Iterator[Look]:
+    """The scene on SQLite behind a real server, and a browser in front of it."""
+    if not AXE.exists() or not is_built():
+        pytest.skip("needs node_modules and a built front end")
     settings = Settings(data=folder, secret_key="a key for tests only, long enough", base_url="http://127.0.0.1")
     app = build(settings, clock=TurnableClock(NOW))
     Record.metadata.create_all(app.db.engine)
@@ -89,10 +87,7 @@ def looking(folder: Path) -> Iterator[Look]:
     base = f"http://127.0.0.1:{server.server_port}"
     cookie = {"name": cookie_name(app), "value": token, "url": base}
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
-            yield Look(app, shop, browser, base, cookie)
-            browser.close()
+        yield Look(app, shop, browser, base, cookie)
     finally:
         server.shutdown()
         thread.join(timeout=5)

@@ -146,7 +146,9 @@ def test_publishing_makes_a_draft_live_and_is_written_down(app: App, keeper: Vis
     assert "Published. Its trigger is watched from now on." in page
     assert "Version 1, live since 10 Mar 2026" in page
     with app.db.read() as session:
-        actions = session.scalars(select(AuditEntry.action).where(AuditEntry.object_id == shop.draft)).all()
+        actions = session.scalars(
+            select(AuditEntry.action).where(AuditEntry.object_id == shop.draft).order_by(AuditEntry.id)
+        ).all()
     assert actions == ["campaign.created", "campaign.published"]
 
 
