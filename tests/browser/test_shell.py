@@ -28,6 +28,11 @@ PAGES = (
     "/imports/",
     "/privacy/",
     "/settings/",
+    "/settings/team",
+    "/settings/log",
+    "/stores/",
+    "/stores/new",
+    "/find/?q=ada",
 )
 
 
