@@ -54,8 +54,9 @@ TOKENS = (
 
 def workbook() -> bytes:
     book, out = Workbook(), BytesIO()
+    sheet = book.create_sheet("people", 0)
     for row in (("email", "first name"), ("ada@example.com", "Ada"), ("ben@example.com", 7)):
-        book.active.append(row)
+        sheet.append(row)
     book.save(out)
     return out.getvalue()
 
