@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.watching import Look, looking
 
@@ -60,6 +60,21 @@ def test_a_recipe_is_published_after_a_question(look: Look) -> None:
         question.get_by_role("button", name="Publish").click()
         expect(page.get_by_text("Version 1, live since")).to_be_visible()
         expect(page.get_by_text("Published. Its trigger is watched from now on.")).to_be_visible()
+
+
+def test_a_button_pressed_before_the_script_has_come_is_answered_when_it_comes(look: Look) -> None:
+    with look.at("/campaigns/") as page:
+        held: list[Route] = []
+        page.route("**/app-*.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function it is given
+        page.goto(look.base + f"/campaigns/{look.shop.draft}", wait_until="commit")
+        page.get_by_role("button", name="Publish", exact=True).dblclick()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        assert len(held) == 1
+        held[0].continue_()
+        expect(page.get_by_role("dialog")).to_contain_text("Publish “")
+        # What was pressed is done once, and later presses are not kept.
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def test_a_campaign_is_archived_only_when_asked_twice(look: Look) -> None:

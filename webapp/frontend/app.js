@@ -12,3 +12,11 @@ import "./picture.js";
 import "./palette.js";
 import "./flow.js";
 import "./mailbox.js";
+
+// htmx looks at the page when it has been parsed, and asked for that before this line did.
+const ready = () => document.dispatchEvent(new CustomEvent("app:ready"));
+if (document.readyState === "complete") {
+  setTimeout(ready);
+} else {
+  document.addEventListener("DOMContentLoaded", ready, { once: true });
+}

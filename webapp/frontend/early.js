@@ -32,4 +32,25 @@
   dark.addEventListener("change", paint);
   window.addEventListener("storage", paint);
   paint();
+
+  // The page is painted before app.js has come. A button pressed in between is pressed again once there is somebody to
+  // answer; only the last one, since a person who sees nothing happen presses twice.
+  let pressed = null;
+  function keep(event) {
+    const button = event.target.closest?.('button[type="button"]');
+    if (button) {
+      pressed = button;
+    }
+  }
+  document.addEventListener("click", keep, true);
+  document.addEventListener(
+    "app:ready",
+    () => {
+      document.removeEventListener("click", keep, true);
+      if (pressed?.isConnected) {
+        pressed.click();
+      }
+    },
+    { once: true },
+  );
 })();
