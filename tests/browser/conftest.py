@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from waitress.server import create_server
 
 from automation.actions import admins
@@ -58,6 +58,8 @@ def chromium() -> Iterator[Browser]:
     path = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
     if path is None and not os.environ.get("CI"):
         pytest.skip("no Chromium on the PATH: the browser tests are skipped")
+    # How long a page may take on a machine that is busy with other tests is not what these tests are about.
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
