@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from automation import audit
@@ -75,8 +75,8 @@ def _require_role(role: str) -> None:
 
 
 def _require_another_owner(session: Session, row: Admin) -> None:
-    others = select(func.count()).select_from(Admin).where(
-        Admin.role == "owner", Admin.is_disabled.is_(False), Admin.id != row.id
-    )  # fmt: skip
-    if row.role == "owner" and not row.is_disabled and not session.scalar(others):
+    # The owners are locked: of two who demote each other at one moment the second sees what the first did.
+    owners = select(Admin.id).where(Admin.role == "owner", Admin.is_disabled.is_(False)).order_by(Admin.id)
+    ids = set(session.scalars(owners.with_for_update()))
+    if row.id in ids and len(ids) == 1:
         raise NotAllowed("Somebody must own the installation: make another owner first.")

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from automation.actions import admins, second_step
 from automation.errors import NotAllowed
 from automation.models import Admin
-from automation.security import is_password
 from webapp import auth
 from webapp.factory import the_app
 from webapp.permissions import permission
@@ -106,12 +105,18 @@ def turn_on() -> tuple[str, int]:
 @blueprint.post("/account/second-step/off")
 @permission("view")
 def turn_off() -> AnyResponse:
-    """Ask for no code any more; the password is asked for, where there is one."""
+    """Ask for no code any more; one is asked for a last time, and guesses are counted as at the door."""
     app, admin = the_app(), auth.current_admin()
-    if admin.password_hash and not is_password(request.form.get("password", "")[:1000], admin.password_hash):
-        flash("This is not your password; the second step stays on.", "warning")
+    now = admins.wall_time(app)
+    try:
+        fits = second_step.check(app, admin.id, request.form.get("code", "")[:40], auth.origin(), now)
+        said = "This code does not fit; the second step stays on."
+    except admins.TooManyTries as refusal:
+        fits, said = False, str(refusal)
+    if not fits:
+        flash(said, "warning")
         return redirect(url_for("session.account"), 303)
     with app.db.write() as session:
-        second_step.turn_off(session, admin.id, admins.wall_time(app), admin.id)
+        second_step.turn_off(session, admin.id, now, admin.id)
     flash("The second step is off.")
     return redirect(url_for("session.account"), 303)

@@ -88,18 +88,35 @@ def test_guesses_are_slowed_down_and_the_question_does_not_wait_for_ever(
     assert Visitor(site).get("/login-code").status_code == 302
 
 
-def test_it_is_switched_off_by_its_owner_with_the_password_or_by_an_owner(
+def is_on(app: App) -> bool:
+    with app.db.read() as session:
+        return session.scalars(select(Admin.totp_on_at).where(Admin.email == "owner@example.com")).one() is not None
+
+
+def test_it_is_switched_off_by_a_code_only_and_guesses_are_counted(
     site: Flask, app: App, clock: TurnableClock, store: Store
 ) -> None:
-    set_up(app, site, clock)
+    secret, codes = set_up(app, site, clock)
     owner = logged_in(site, app, "owner")
-    owner.post("/account/second-step/off", {"password": "wrong"})
-    with app.db.read() as session:
-        assert session.scalars(select(Admin.totp_on_at)).one() is not None
-    owner.post("/account/second-step/off", {"password": PASSWORD})
+    clock.turn(HALF_MINUTE)
+    for n in range(12):
+        owner.post("/account/second-step/off", {"code": f"{n:06}"})
+    owner.post("/account/second-step/off", {"code": code(secret, clock)})
+    assert "too many" in owner.get("/account").text
+    assert is_on(app)
+    clock.turn(timedelta(minutes=20))
+    owner.post("/account/second-step/off", {})
+    assert is_on(app)
+    owner.post("/account/second-step/off", {"code": codes[3]})
+    assert not is_on(app)
     with app.db.read() as session:
         row = session.scalars(select(Admin)).one()
         assert (row.totp_on_at, row.totp_sealed, row.recovery_hashes) == (None, None, None)
+
+
+def test_an_owner_switches_it_off_for_somebody_who_lost_everything(
+    site: Flask, app: App, clock: TurnableClock, store: Store
+) -> None:
     set_up(app, site, clock)
     an_admin(app, "owner", "second@example.com")
     with app.db.write() as session:
