@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -139,6 +140,13 @@ def cpu_seconds() -> float:
     """Processor time of this process and of its children that have ended."""
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def cpu_of(process: psutil.Process) -> float:
+    """Processor time of a process and of its children that live."""
+    times = process.cpu_times()
+    own: float = times.user + times.system
+    return own + sum(cpu_of(child) for child in process.children())
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from automation.clock import TurnableClock, stopwatch
 from automation.models import Message
 from automation.queue.beat import run_stage, take_turns
 from bench import mail
+from bench.mail import NOW
 from bench.rig import Figure, installation, lanes, sink
-from bench.throughput import NOW
 from tests import make
 
 LATENCY = 0.15

@@ -260,10 +260,11 @@ def submit(
 
     Answers the attempt (None when nobody is left) and the contents that are in it.
     """
+    ids = [c.message.id for c in contents]
     mine = bulk.table(
         session,
         [Message.id, Message.fence],
-        [{"id": c.message.id, "fence": c.message.fence} for c in contents],
+        [{"id": i, "fence": c.message.fence} for i, c in zip(ids, contents, strict=True)],
     )
     verdicts = {
         row.id: (row.blocked, row.held)
@@ -278,8 +279,9 @@ def submit(
     }
     guessed = {c.message.id for c in contents if c.message.reason == POSSIBLE_DUPLICATE}
     drop(session, {i: why for i, (why, _) in verdicts.items() if why}, guessed)
-    release(session, [c.message for c in contents if verdicts.get(c.message.id) == (None, True)])
-    going = [c for c in contents if verdicts.get(c.message.id) == (None, False)]
+    looked = list(zip(contents, map(verdicts.get, ids), strict=True))
+    release(session, [c.message for c, verdict in looked if verdict == (None, True)])
+    going = [c for c, verdict in looked if verdict == (None, False)]
     if not going:
         return None, []
     attempt = Attempt(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -93,7 +93,8 @@ def prepare(app: App, messages: Sequence[Message], now: datetime) -> Prepared:
     known = [m for m in messages if m not in gone]
     done = Prepared([], {}, {}, gone)
     failed: dict[Message, TemplateBroken] = {}
-    for m, made in zip(known, _compose(app, known, variables), strict=True):
+    dates = {m.id: before[m.id].rendered_at if m.id in before else now for m in known}
+    for m, made in zip(known, _compose(app, known, variables, dates), strict=True):
         if isinstance(made, TemplateBroken):
             where = f" ({made.part}{f', line {made.line}' if made.line else ''})" if made.part else ""
             done.broken[m] = ("template_broken", f"{made}{where}")
@@ -101,15 +102,13 @@ def prepare(app: App, messages: Sequence[Message], now: datetime) -> Prepared:
         elif m.id in before and before[m.id].payload_hash != made.payload_hash:
             done.broken[m] = ("payload_changed", "It would not be the same mail as at the first attempt.")
         else:
-            first_at = before[m.id].rendered_at if m.id in before else now
-            mail = replace(made.mail, dated_at=first_at)
-            done.good.append(Content(m, mail, made.payload_hash, variables[m.id], m.id not in before))
+            done.good.append(Content(m, made.mail, made.payload_hash, variables[m.id], m.id not in before))
     done.hopeless = quarantine.hopeless(failed, [c.message for c in done.good])
     return done
 
 
 def _compose(
-    app: App, messages: Sequence[Message], variables: Mapping[int, Variables]
+    app: App, messages: Sequence[Message], variables: Mapping[int, Variables], dates: Mapping[int, datetime]
 ) -> list[Composed | TemplateBroken]:
     """Like compose(), but a failure that it did not foresee costs one message, not the batch.
 
@@ -119,7 +118,7 @@ def _compose(
     if not messages:
         return []
     try:
-        return compose(app, messages, variables)
+        return compose(app, messages, variables, dates)
     except TemplateBroken:
         raise
     except Exception as error:
@@ -129,7 +128,7 @@ def _compose(
     failed = 0
     for m in messages:
         try:
-            results += compose(app, [m], variables)
+            results += compose(app, [m], variables, dates)
         except TemplateBroken:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, the others can go on
@@ -145,11 +144,12 @@ def again(app: App, messages: Sequence[Message], before: Mapping[int, Rendering]
     if any(m.id not in before for m in messages):
         return None
     variables: dict[int, Variables] = {i: dict(row.variables) for i, row in before.items()}
+    dates = {i: row.rendered_at for i, row in before.items()}
     mails = []
-    for m, made in zip(messages, _compose(app, messages, variables), strict=True):
+    for m, made in zip(messages, _compose(app, messages, variables, dates), strict=True):
         if isinstance(made, TemplateBroken) or made.payload_hash != before[m.id].payload_hash:
             return None
-        mails.append(replace(made.mail, dated_at=before[m.id].rendered_at))
+        mails.append(made.mail)
     return mails
 
 

@@ -6,6 +6,8 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -31,11 +33,14 @@ class Composed:
 
 
 def compose(
-    app: App, messages: Sequence[Message], variables: Mapping[int, Variables]
+    app: App,
+    messages: Sequence[Message],
+    variables: Mapping[int, Variables],
+    dates: Mapping[int, datetime] = MappingProxyType({}),
 ) -> list[Composed | TemplateBroken]:
     """One result per message, in order: the mail, or why it cannot be rendered. Call it outside a transaction.
 
-    A message without variables gets TemplateBroken: it has no recipient.
+    `dates`: when each was rendered first, by message id; it becomes the date of the mail. A message without variables gets TemplateBroken: it has no recipient.
     """
     key = key_of(app.keyring)
     results: dict[int, Composed | TemplateBroken] = {}
@@ -51,8 +56,9 @@ def compose(
             compiled, name = replace(compiled, subject=subject), f"{name} as {subject}"
         found = app.renderer.finish(name, compiled, contexts)
         for message, address, mail in zip(group, links, found, strict=True):
-            results[message.id] = (
-                _composed(message, variables[message.id]["envelope"], address, mail)
+            number = message.id
+            results[number] = (
+                _composed(message.public_id, variables[number]["envelope"], address, mail, dates.get(number))
                 if isinstance(mail, Finished)
                 else mail
             )
@@ -102,9 +108,11 @@ def _headers(envelope: Mapping[str, Any], links: Addresses) -> dict[str, str]:
     return headers
 
 
-def _composed(message: Message, envelope: Mapping[str, Any], links: Addresses, found: Finished) -> Composed:
+def _composed(
+    public_id: str, envelope: Mapping[str, Any], links: Addresses, found: Finished, dated_at: datetime | None
+) -> Composed:
     mail = Mail(
-        message_id=message.public_id,
+        message_id=public_id,
         from_email=envelope["from_email"],
         from_name=envelope["from_name"],
         to_email=envelope["to_email"],
@@ -116,6 +124,7 @@ def _composed(message: Message, envelope: Mapping[str, Any], links: Addresses, f
         headers=_headers(envelope, links),
         mail_class=envelope["mail_class"],
         campaign=envelope["campaign"],
+        dated_at=dated_at,
     )
     return Composed(mail, _hash(mail, found.html_hash, found.text_hash))
 
