@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import orjson
@@ -21,8 +22,8 @@ from tests.automation.rules.oracle import Oracle
 from tests.automation.rules.world import World
 
 WORLDS = 10
-BATCHES, BATCH = 13, 20
-"""10 × 13 × 20 = 2,600 rules on each of the two databases."""
+BATCHES, BATCH = int(os.environ.get("CARTWHEEL_TEST_RULES", "5200")) // 200, 20
+"""10 × 26 × 20 = 5,200 rules on each of the two databases."""
 
 
 @pytest.fixture
