@@ -5,7 +5,7 @@ the segment in the store, or takes the one of that name, and sets its number in 
 
 A recipe whose flow gives an offer brings it too ("offer": name, label, kind, value, valid_days): drafting it makes the
 offer, or takes the one of that name. It has no codes yet, since the shop has to know them: until a person adds some, or
-has the shop make them, the flow goes on without.
+has the shop make them, the flow goes on without it, or ends where the recipe says so.
 """
 
 from __future__ import annotations

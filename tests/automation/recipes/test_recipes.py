@@ -19,6 +19,7 @@ from automation.models import (
     Customer,
     CustomerTier,
     DueItem,
+    Enrolment,
     Message,
     Offer,
     PointsEntry,
@@ -53,7 +54,7 @@ def test_every_recipe_says_what_it_is(name: str) -> None:
 def test_every_trigger_that_begins_something_has_a_recipe(app: App) -> None:
     assert plugged_in("cartwheel.triggers")
     used = {recipe.definition.trigger.kind for recipe in recipes().values()}
-    assert set(app.triggers) - used == {"order_placed", "segment_left"}
+    assert set(app.triggers) == used
 
 
 def test_every_recipe_can_be_published_in_a_store_that_is_set_up(app: App) -> None:
@@ -110,6 +111,21 @@ def test_a_birthday_mail_shows_the_code_that_the_offer_step_gave(app: App, clock
     ((_, html),) = _mails(app)
     assert code in html
     assert "Good until March 24, 2026" in html
+
+
+def test_days_of_free_shipping_are_told_to_nobody_for_whom_there_is_no_code(app: App, clock: TurnableClock) -> None:
+    with app.db.write() as session:
+        scene = Scene(app, session)
+        row = campaigns.create_from_recipe(app, session, scene.store, "free_shipping", NOW)
+        campaigns.install_mails(app, session, row, NOW)
+        campaigns.publish(app, session, row, TODAY - HOUR)
+        scene.order(60 * DAY)
+    clock.turn(TODAY - clock())
+    drain(app)
+    assert _mails(app) == []
+    with app.db.read() as session:
+        run = session.scalars(select(Enrolment)).one()
+        assert (run.state, run.exit_reason.startswith("no offer")) == ("exited", True)
 
 
 def test_only_the_mails_a_recipe_names_are_added_and_an_edited_one_is_kept(app: App) -> None:
@@ -224,6 +240,19 @@ def _delivery(scene: Scene) -> None:
     scene.event("product.back_in_stock", HOUR, stock=10)
 
 
+def _fell_out(scene: Scene) -> None:
+    segment = scene.session.scalars(select(Segment).where(Segment.name == "Regulars")).one()
+    segment.rule = {"field": "first_name", "is": "is", "value": "Bob"}
+    row = SegmentMember(store_id=scene.store.id, segment_id=segment.id, customer_id=scene.ada.id)
+    row.entered_at, row.left_at = TODAY - 100 * DAY, TODAY - HOUR
+    scene.keep(row)
+
+
+def _with_code(scene: Scene) -> None:
+    scene.order(60 * DAY)
+    offers.generate_codes(scene.session, scene.session.scalars(select(Offer)).one(), 1, TODAY - DAY)
+
+
 def _into(name: str) -> Callable[[Scene], None]:
     def come(scene: Scene) -> None:
         segment = scene.session.scalars(select(Segment).where(Segment.name == name)).one()
@@ -285,6 +314,11 @@ FAMILIES: dict[str, tuple[Callable[[Scene], object], str, str]] = {
     ),
     "welcome": (_subscribes, "Welcome to Wren & Thistle", "Welcome, Bob"),
     "first_purchase": (lambda s: s.order(25 * HOUR, number="#1"), "Thank you for your first order, Ada", "order #1"),
+    "order_thanks": (
+        lambda s: (s.order(60 * DAY), s.order(25 * HOUR, 2, number="#2")),
+        "Thank you for coming back, Ada",
+        "order #2",
+    ),
     "cross_sell": (lambda s: s.order(14 * DAY + HOUR), "Ada, this goes with your Teacup cup", "Teacup tray"),
     "review_request": (
         lambda s: s.order(12 * DAY, delivered_at=TODAY - 7 * DAY - HOUR),
@@ -300,9 +334,12 @@ FAMILIES: dict[str, tuple[Callable[[Scene], object], str, str]] = {
     "back_in_stock": (_delivery, "Teacup cup is back", "Teacup cup"),
     "price_drop": (_drop, "Now cheaper: Teacup cup", "€6.95 less"),
     "segment_entered": (_into("Best customers"), "Ada, for you first: new with us", "Teacup tray"),
+    "segment_left": (_fell_out, "Ada, we have missed you", "Teacup tray"),
     "sunset": (_into("Gone quiet"), "Ada, shall we keep writing?", "Yes, keep me on the list"),
     "event": (lambda s: s.event("review.left", HOUR, stars=2), "Thank you for your review, Ada", "honest words"),
     "newsletter": (lambda _: None, "New at Wren & Thistle: Teacup spoon", "Teacup spoon"),
+    "early_access": (_orders, "Before everybody else, Ada: new with us", "Teacup spoon"),
+    "free_shipping": (_with_code, "Free shipping until March 13, 2026", "Free shipping on your next order"),
     "newsletter_weekly": (lambda _: None, "Ada, your picks from Wren & Thistle", "Teacup spoon"),
 }
 
@@ -317,7 +354,8 @@ def test_every_recipe_is_tried() -> None:
 def test_a_customer_really_gets_its_mail(app: App, clock: TurnableClock, name: str) -> None:
     happen, subject, said = FAMILIES[name]
     now = TODAY + 2 * DAY if name == "newsletter_weekly" else TODAY
-    published = now - timedelta(minutes=5) if name == "newsletter" else TODAY - 3 * DAY
+    at_once = name in ("newsletter", "early_access", "free_shipping")
+    published = now - timedelta(minutes=5) if at_once else TODAY - 3 * DAY
     with app.db.write() as session:
         scene = Scene(app, session)
         row = campaigns.create_from_recipe(app, session, scene.store, name, published)
