@@ -40,8 +40,8 @@ def compose(
 ) -> list[Composed | TemplateBroken]:
     """One result per message, in order: the mail, or why it cannot be rendered. Call it outside a transaction.
 
-    `dates`: when each was rendered first, by message id; it becomes the date of the mail. A message without variables gets
-    TemplateBroken: it has no recipient.
+    `dates`: when each was rendered first, by message id; it becomes the date of the mail. A message without variables
+    gets TemplateBroken: it has no recipient.
     """
     key = key_of(app.keyring)
     results: dict[int, Composed | TemplateBroken] = {}
