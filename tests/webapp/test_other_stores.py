@@ -11,18 +11,31 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
-from automation.actions import segments, setup
+from automation.actions import api_keys, forms, segments, setup
 from automation.app import App
 from automation.insights.journey import ready
 from automation.models import (
+    Admin,
     Alert,
     AuditEntry,
+    Campaign,
+    Connection,
+    Customer,
+    Enrolment,
     Feed,
-    Form,
+    Import,
+    JourneyShare,
     JourneyStage,
+    Measurement,
+    Notice,
     Offer,
     Persona,
+    PointsEntry,
+    PrivacyRequest,
+    Redemption,
+    Referral,
     Reward,
+    SavedBlock,
     Store,
     Template,
     Touchpoint,
@@ -63,15 +76,50 @@ NUMBERS = {
     "place_id": "place",
     "alert_id": "alert",
     "order_id": "order",
+    "key_id": "key",
+    "hit_id": "hit",
+    "block_id": "block",
+    "notice_id": "notice",
+    "share_id": "share",
+    "redemption_id": "redemption",
+    "request_id": "request",
+    "referral_id": "referral",
 }
+DEEDS = {
+    "answers": "pause",
+    "campaigns": "pause",
+    "connections": "pause",
+    "feeds": "pause",
+    "imports": "discard",
+    "journey": "remove",
+    "privacy": "done",
+    "referrals": "approve",
+    "templates": "duplicate",
+}
+"""What a blueprint's `what` may be: with any other it would be refused before the store is looked at."""
+OF_NO_STORE = {
+    "campaigns.create",
+    "connections.choose",
+    "connections.create",
+    "connections.new",
+    "imports.export",
+    "journey.place",
+    "journey.stage",
+    "journey.store_place",
+    "journey.store_stage",
+    "reports.as_csv",
+    "reports.one",
+    "segments.save",
+    "stores.switch",
+    "team.do",
+}
+"""Routes whose address names no object of a store: a kind, a page for something new, a store or a person."""
 MORE: dict[str, Any] = {
-    "what": "pause",
     "part": "trigger",
     "step_id": "mail_1",
     "number": 1,
-    "kind": "orders",
+    "kind": "subscribe",
     "table": "who",
-    "key_id": 1,
 }
 """What stands in an address beside the object."""
 REFUSED = (404, 422, 302)
@@ -84,10 +132,14 @@ def _elsewhere(app: App, session: Session) -> tuple[Store, dict[str, Any]]:
     setup.furnish(app, session, store, NOW)
     campaign = make.campaign(app, session, store)
     who = make.customer(session, store, "Zoe")
+    admin_id = session.scalars(select(Admin.id)).first() or 0
+    key, _ = api_keys.make(app, session, store_id=store.id, name="k", scopes=["customers:read"], now=NOW)
     times = {"created_at": NOW, "updated_at": NOW}
     made: dict[str, Any] = {
+        "api": session.get_one(Connection, key.connection_id),
+        "key": key,
         "connection": make.connection(app, session, store, "provider", "mailbox", NOW),
-        "form": Form(public_id=random_id(), store_id=store.id, name="f", **times),
+        "form": forms.create(app, session, store, "In the footer", "en", NOW, admin_id),
         "feed": Feed(
             public_id=random_id(), store_id=store.id, code="b", title="B", url="https://e.com/f", due_at=NOW, **times
         ),
@@ -104,6 +156,7 @@ def _elsewhere(app: App, session: Session) -> tuple[Store, dict[str, Any]]:
     made["persona"] = Persona(public_id=random_id(), store_id=store.id, segment_id=segment.id, name="P", **times)
     session.add_all(list(made.values()))
     ready.begin(session, store, NOW)
+    made |= _more(session, store, who, campaign, made)
     made |= {
         "campaign": campaign,
         "customer": who,
@@ -119,25 +172,73 @@ def _elsewhere(app: App, session: Session) -> tuple[Store, dict[str, Any]]:
     return store, {**ids, "order": made["order"].id, "segment": segment.id}
 
 
+def _more(session: Session, store: Store, who: Customer, campaign: Campaign, made: dict[str, Any]) -> dict[str, Any]:
+    """What hangs on the customer, and what waits for a person."""
+    message = make.message(session, who, state="delivered", accepted_at=NOW)
+    enrolment = Enrolment(
+        store_id=store.id, campaign_id=campaign.id, version_id=campaign.live_version_id, customer_id=who.id, key="k",
+        anchor_at=NOW, entered_at=NOW, due_at=NOW,
+    )  # fmt: skip
+    entry = PointsEntry(store_id=store.id, customer_id=who.id, kind="earn", points=50, at=NOW)
+    session.add_all([enrolment, entry])
+    session.flush()
+    of = {"store_id": store.id, "customer_id": who.id}
+    rows: dict[str, Any] = {
+        "block": SavedBlock(public_id=random_id(), store_id=store.id, name="b", mjml="<mj-text />", created_at=NOW),
+        "experiment": Measurement(
+            store_id=store.id, key="k", kind="holdout", title="t", campaign_id=campaign.id, started_at=NOW,
+            measured_at=NOW,
+        ),
+        "import": Import(
+            public_id=random_id(), store_id=store.id, connection_id=made["connection"].id, kind="customers",
+            filename="a.csv", size=1, shape={}, due_at=NOW, created_at=NOW,
+        ),
+        "notice": Notice(
+            **of, campaign_id=campaign.id, enrolment_id=enrolment.id, step_id="notify_1", text="t", created_at=NOW
+        ),
+        "redemption": Redemption(**of, reward_id=made["reward"].id, entry_id=entry.id, key="k", at=NOW),
+        "referral": Referral(
+            store_id=store.id, referrer_id=who.id, friend_key="bob@example.com", state="suspected", created_at=NOW
+        ),
+        "request": PrivacyRequest(
+            **of, connection_id=made["connection"].id, kind="access", requested_at=NOW, due_at=NOW
+        ),
+        "share": JourneyShare(store_id=store.id, name="s", token_hash="0" * 64, created_at=NOW),
+    }  # fmt: skip
+    session.add_all(rows.values())
+    session.flush()
+    return {**rows, "hit": make.hit(session, message, "click", NOW)}
+
+
 def _addresses(flask: Flask, ids: dict[str, Any]) -> list[tuple[str, str]]:
     found = []
+    left_out = set()
     for rule in flask.url_map.iter_rules():
         if permission_of(flask, rule.endpoint) in (None, "public") or not rule.arguments:
             continue
         values = _values(rule, ids)
         if values is None:
+            left_out.add(rule.endpoint)
             continue
         built = rule.build(values, append_unknown=False)
         assert built is not None, rule
         found += [(method, built[1]) for method in sorted((rule.methods or set()) & {"GET", "POST"})]
+    assert left_out == OF_NO_STORE
     return found
 
 
 def _values(rule: Rule, ids: dict[str, Any]) -> dict[str, Any] | None:
     values: dict[str, Any] = {}
     named = False
+    blueprint = rule.endpoint.partition(".")[0]
     for name in rule.arguments:
-        if name == "public_id" and (of := OF.get(rule.endpoint.partition(".")[0])):
+        if name == "number" and blueprint == "experiments":
+            values[name], named = ids["experiment"], True
+        elif name == "what":
+            values[name] = DEEDS.get(blueprint)
+        elif name == "public_id" and "/keys" in rule.rule:
+            values[name], named = ids["api"], True
+        elif name == "public_id" and (of := OF.get(blueprint)):
             values[name], named = ids.get(of), True
         elif name in NUMBERS:
             values[name], named = ids[NUMBERS[name]], True
@@ -166,6 +267,25 @@ def test_nothing_of_another_store_is_there(site: Flask, app: App, owner: Visitor
     assert not wrong, "\n".join(map(str, wrong))
     assert sum(code == 404 for code in found.values()) > 80
     assert _lines(app) == before
+
+
+def test_in_their_own_store_they_are_all_there(site: Flask, app: App, owner: Visitor) -> None:
+    """Or the test above would only show that the addresses lead nowhere."""
+    with app.db.write() as session:
+        there, ids = _elsewhere(app, session)
+        opened = there.public_id
+    site.testing = False
+    site.logger.disabled = True
+    token = owner.token("/account")
+    assert owner.post(f"/stores/{opened}/open", {}, token=token).status_code == 303
+    missing = [path for method, path in _addresses(site, ids) if method == "GET" and owner.get(path).status_code == 404]
+    assert missing == [f"/mailbox/{ids['message']}/body"], "that message was never rendered"
+    missing = [
+        path
+        for method, path in sorted(_addresses(site, ids), key=lambda asked: asked[1].endswith("/remove"))
+        if method == "POST" and owner.post(path, {"name": "x", "role": "x"}, token=token).status_code == 404
+    ]
+    assert not missing
 
 
 def _lines(app: App) -> tuple[int, int]:
