@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first slice; the next has the next")
     parser.add_argument("--slice", type=int, default=SLICE, help="kills in one world")
     parser.add_argument("--workers", type=int, help="worker processes on PostgreSQL")
+    parser.add_argument("--aim", default="", help="aim only at points whose names begin so, as `load.`")
     parser.add_argument("--report", type=Path, help="where to write the report: NAME.json, and NAME.md for reading")
     parser.add_argument("--append", action="store_true", help="add to the report that is there")
     given = parser.parse_args()
@@ -65,7 +66,7 @@ def main() -> int:
             print(f"{lane} is not installed here: its lane is left out")
             continue
         for number, start in enumerate(range(0, given.kills, given.slice)):
-            found = run(lane, min(given.slice, given.kills - start), given.seed + number, given.workers)
+            found = run(lane, min(given.slice, given.kills - start), given.seed + number, given.workers, aim=given.aim)
             show(found)
             is_good = is_good and found["verdict"] == "pass"
             if given.report:

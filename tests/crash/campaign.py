@@ -52,6 +52,8 @@ class Campaign:
     trouble: float = 0.04
     stage: Stage | None = None
     """Another one in the place of delivering, alone: for the proof that the audit can fail."""
+    aim: str = ""
+    """Beginning of the names of the points that are aimed at; all of them where it is empty."""
     warm_up: float = 2.5
     """Seconds: long enough for unknown messages to be found out about, whose statements workers then inherit."""
     broker: Broker | None = None
@@ -149,6 +151,7 @@ class Campaign:
             passes = min(40, 1 + int(self.rng.expovariate(1 / 8)))
             return plan(None, passes, hurry=hurry, stage=self._stage()), 10 * patience
         points = self.tally.points if self.is_whole else [p for p in self.tally.points if belt.stage_of(p) == "deliver"]
+        points = [p for p in points if p.startswith(self.aim)]
         # Points that killed least so far come first: rare ones need many tries.
         index = self.tally.index
         # Those that nobody ever came by are not waited for again and again.
