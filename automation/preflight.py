@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from automation.app import App
-from automation.campaigns import Definition
+from automation.campaigns import Definition, walk
 from automation.freezing import flaws
-from automation.models import Connection, Store
+from automation.models import Connection, Offer, OfferCode, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +44,29 @@ def findings(app: App, session: Session, store_id: int, definition: Definition, 
     if definition.mail_class == "transactional":
         words = "transactional mails need no consent and have no way to unsubscribe; they may not advertise anything"
         found.append(Finding("", words, False))
+    return [*found, *_codes(session, store_id, definition)]
+
+
+def _codes(session: Session, store_id: int, definition: Definition) -> list[Finding]:
+    """Steps whose offer has no code to give at the moment; one statement, and none without such steps."""
+    steps = [node for node in walk(definition.flow) if node.kind == "offer"]
+    if not steps:
+        return []
+    has_free = exists().where(OfferCode.offer_id == Offer.id, OfferCode.state == "free")
+    empty = set(
+        session.scalars(
+            select(Offer.name).where(
+                Offer.store_id == store_id,
+                Offer.name.in_({node.settings.get("offer", "") for node in steps}),
+                Offer.supply != "shared",
+                ~has_free,
+            )
+        )
+    )
+    found = []
+    for node in steps:
+        name = node.settings.get("offer", "")
+        if name in empty:
+            then = "the flow ends" if node.settings.get("without") == "exit" else "the flow goes on without one"
+            found.append(Finding(node.id, f"the offer “{name}” has no free code: {then} for everybody", False))
     return found
