@@ -11,6 +11,8 @@ import click
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from automation import campaigns as definitions
+from automation import preflight
 from automation.actions import campaigns, setup
 from automation.app import App, build
 from automation.commands.running import ensure_migrated
@@ -97,9 +99,11 @@ def publish(campaign: str, inside: Inside, store_name: str | None) -> None:
     """
     with _opened(store_name) as (app, session, store, now):
         row = _named(session, store, campaign)
+        found = preflight.findings(app, session, store.id, definitions.read(row.draft), now)
         version = campaigns.publish(app, session, row, now, inside=inside)
-        said = f"{row.name} is live (version {version.number})."
-    click.echo(said)
+        said = [f"{row.name} is live (version {version.number})."]
+        said += [f"But {finding.words}." for finding in found if finding.step_id and not finding.forbids]
+    click.echo("\n".join(said))
 
 
 @click.command()
