@@ -9,9 +9,14 @@ function isTyping(target) {
 function openPalette() {
   if (!palette || palette.open) return;
   palette.showModal();
-  const field = palette.querySelector("input");
-  field.select();
-  field.dispatchEvent(new CustomEvent("palette:open"));
+  palette.querySelector("input").select();
+  ask();
+}
+
+// Asked while the page is still being put together, nobody may answer: as long as the list is empty it is asked again.
+function ask() {
+  palette.querySelector("input").dispatchEvent(new CustomEvent("palette:open"));
+  setTimeout(() => palette.open && !document.getElementById("palette-list").childElementCount && ask(), 3000);
 }
 
 // Keys that only this page has stand on its buttons (see flow.js), so that the list is never out of date.
