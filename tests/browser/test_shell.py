@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from automation.actions import admins
 from automation.models import Admin
@@ -127,6 +127,24 @@ def test_a_provider_is_connected_checked_and_removed(live: Live, owner_page: Own
     dialog.get_by_role("button", name="Remove").click()
     page.wait_for_url(f"{live.url}/connections/")
     expect(page.get_by_text("Second box is removed.")).to_be_visible()
+
+
+def test_the_palette_asks_again_when_its_first_question_is_lost(live: Live, owner_page: OwnerPage) -> None:
+    page = owner_page()
+    asked: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.continue_()
+        else:
+            route.fulfill(status=204)
+
+    page.route(re.compile("/find/"), lose_the_first)
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Find anything")
+    expect(palette.get_by_role("option", name="Home")).to_have_attribute("aria-selected", "true")
+    assert len(asked) == 2
 
 
 def test_anything_is_found_and_opened_by_keyboard(live: Live, owner_page: OwnerPage) -> None:
