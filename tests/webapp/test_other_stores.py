@@ -86,8 +86,6 @@ NUMBERS = {
     "referral_id": "referral",
 }
 DEEDS = {
-    "answers": "pause",
-    "campaigns": "pause",
     "connections": "pause",
     "feeds": "pause",
     "imports": "discard",
@@ -132,7 +130,7 @@ def _elsewhere(app: App, session: Session) -> tuple[Store, dict[str, Any]]:
     setup.furnish(app, session, store, NOW)
     campaign = make.campaign(app, session, store)
     who = make.customer(session, store, "Zoe")
-    admin_id = session.scalars(select(Admin.id)).first() or 0
+    admin_id = session.scalars(select(Admin.id)).one()
     key, _ = api_keys.make(app, session, store_id=store.id, name="k", scopes=["customers:read"], now=NOW)
     times = {"created_at": NOW, "updated_at": NOW}
     made: dict[str, Any] = {

@@ -45,8 +45,8 @@ def test_a_name_that_is_not_there_is_one_clear_line(cartwheel: Cartwheel) -> Non
     assert "There is no recipe called nothing" in found.output
 
 
-def test_publishing_says_when_an_offer_has_no_code_to_give(cartwheel: Cartwheel, live: App) -> None:
-    assert live.triggers
+@pytest.mark.usefixtures("live")
+def test_publishing_says_when_an_offer_has_no_code_to_give(cartwheel: Cartwheel) -> None:
     cartwheel("draft", "free_shipping", "--name", "Parcels")
     assert cartwheel("publish", "Parcels").output == (
         "Parcels is live (version 1).\nBut the offer “free shipping” has no free code: the flow ends for everybody.\n"
