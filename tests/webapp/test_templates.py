@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from automation.recipes import recipes
 from webapp.assets import ROOT
 
 TEMPLATES = sorted((ROOT / "webapp" / "templates").rglob("*.html"))
@@ -51,5 +52,6 @@ def test_every_icon_that_is_asked_for_is_in_the_sprite() -> None:
         for path in [*TEMPLATES, *(ROOT / "automation" / "steps").glob("*.py")]
         for name in re.findall(r"\bicon(?:\(|(?:: ClassVar\[str\])? = )\"([a-z0-9-]+)\"", path.read_text())
     }
+    asked |= {recipe.icon for recipe in recipes().values()}
     assert len(asked) > 30
     assert sorted(asked - set(listed)) == []
